@@ -1,0 +1,1 @@
+"""Templates of dataset and model cards (Jinja, package data)."""

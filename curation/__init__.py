@@ -1,0 +1,1 @@
+"""People and versions: releases, their cards, and what is published."""

@@ -1,0 +1,200 @@
+"""Raw answer -> pair, or a reason code. The first gate of the line, named ``parse``: nothing that it drops disappears.
+
+Read are fences, prefaces, trailing commas, pretty-printing, extra keys and single quotes (see
+:mod:`pairsmith.factory.reader`); everything else gets its own reason.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from itertools import islice
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from pairsmith.factory.chat import Entry
+from pairsmith.factory.reader import Reading, read_values
+from pairsmith.factory.records import PAIRS, VERDICTS, Request, content_hash
+from pairsmith.factory.talk import refusal, service_error
+from pairsmith.factory.taxonomy import ATTRIBUTES, GROUPS, Group, Role
+from pairsmith.factory.text import fold
+
+GATE = "parse"
+EXCERPT = 200  # characters of an answer that a verdict shows
+
+
+class ParseReason(StrEnum):
+    """Why an answer gave no pair."""
+
+    EMPTY_ANSWER = "empty_answer"
+    CONTENT_FILTER = "content_filter"
+    SERVICE_ERROR = "service_error"
+    REFUSAL = "refusal"
+    NOT_JSON = "not_json"
+    TRUNCATED = "truncated"
+    ARRAY = "array"
+    NESTED = "nested"
+    MISSING_KEY = "missing_key"
+    WRONG_TYPE = "wrong_type"
+    EMPTY_TEXT = "empty_text"
+    PLACEHOLDER_ONLY = "placeholder_only"
+
+
+class Parsed(NamedTuple):
+    """``texts`` by role, or None with the ``reason`` and what shows it (``detail``: a key, an excerpt)."""
+
+    texts: dict[Role, str] | None
+    reason: ParseReason | None = None
+    detail: str | None = None
+
+
+# What stands where a text should be: the format's own type names and nothing else. Labels are exempt ("null" may be one).
+_NO_TEXT = frozenset({"n/a", "null", "undefined", "string", "<string>", "todo", "tbd", "your text here", "text here"})
+
+
+def parse_answer(answer: str, group: Group, finish_reason: str = "stop") -> Parsed:
+    """The pair in ``answer``, or why there is none. Never raises, never evaluates."""
+    if not fold(answer):
+        reason = ParseReason.CONTENT_FILTER if finish_reason == "content_filter" else ParseReason.EMPTY_ANSWER
+        return Parsed(None, reason, finish_reason)
+    keys = GROUPS[group].keys
+    readings = [r for r in _unquoted(answer) if isinstance(r.value, dict) or _holds_object(r.value)]
+    whole = [r for r in readings if r.complete and isinstance(r.value, dict)]
+    best = next((r for r in whole if set(keys.values()) <= r.value.keys()), None)
+    if best is None:
+        return _no_pair(answer, readings, keys, finish_reason)
+    if answer.lstrip()[0] == '"':
+        return Parsed(None, ParseReason.NESTED, "a JSON string that holds the JSON")
+    return _texts(best.value, keys, is_label=group == "long_short")
+
+
+def _unquoted(answer: str) -> Iterator[Reading]:
+    """Values of the answer; where the whole answer is one JSON string, those inside the string."""
+    stripped = answer.strip()
+    if stripped.startswith('"') and stripped.endswith('"'):
+        inner = next(read_values(f"[{stripped}]"), None)
+        if inner is not None and len(inner.value) == 1 and isinstance(inner.value[0], str):
+            return read_values(inner.value[0])
+    return read_values(answer)
+
+
+def _holds_object(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(item, dict) for item in value)
+
+
+def _no_pair(answer: str, readings: list[Reading], keys: dict[Role, str], finish_reason: str) -> Parsed:
+    excerpt = answer.strip()[:EXCERPT]
+    known = set(keys.values())
+    if not any(_names(reading.value) & known for reading in readings):
+        if found := service_error(answer):
+            return Parsed(None, ParseReason.SERVICE_ERROR, found)
+        if found := refusal(answer):
+            return Parsed(None, ParseReason.REFUSAL, found)
+    if finish_reason == "content_filter":
+        return Parsed(None, ParseReason.CONTENT_FILTER, excerpt)
+    if not readings:
+        cut = finish_reason == "length"
+        return Parsed(None, ParseReason.TRUNCATED if cut else ParseReason.NOT_JSON, excerpt)
+    first = readings[0]
+    if not first.complete:
+        return Parsed(None, ParseReason.TRUNCATED, answer.rstrip()[-EXCERPT:])
+    if isinstance(first.value, list):
+        return Parsed(None, ParseReason.ARRAY, excerpt)
+    if any(_names(value) & known for value in first.value.values()):
+        return Parsed(None, ParseReason.NESTED, excerpt)
+    best = max((r.value for r in readings if isinstance(r.value, dict)), key=lambda value: len(known & value.keys()))
+    return Parsed(None, ParseReason.MISSING_KEY, ", ".join(key for key in keys.values() if key not in best))
+
+
+def _names(value: Any) -> set[str]:
+    """Keys of an object, or of the objects in an array."""
+    if isinstance(value, dict):
+        return set(value)
+    if isinstance(value, list):
+        return {key for item in value if isinstance(item, dict) for key in item}
+    return set()
+
+
+def _texts(value: dict[str, Any], keys: dict[Role, str], is_label: bool) -> Parsed:
+    for key in keys.values():
+        if not isinstance(value[key], str):
+            return Parsed(None, ParseReason.WRONG_TYPE, f"{key}: {type(value[key]).__name__}")
+    texts = {role: _storable(value[key]) for role, key in keys.items()}
+    for role, key in keys.items():
+        folded = _visible(texts[role])
+        if not folded:
+            return Parsed(None, ParseReason.EMPTY_TEXT, key)
+        if _says_nothing(folded, key, exempt=is_label and role != "query"):
+            return Parsed(None, ParseReason.PLACEHOLDER_ONLY, f"{key}: {texts[role][:EXCERPT]}")
+    return Parsed(texts)
+
+
+def _storable(text: str) -> str:
+    """Half a surrogate pair can't be stored as UTF-8: it becomes U+FFFD, which the format gate reports."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _visible(text: str) -> str:
+    """The folded text without characters that show nothing (controls, blank fillers)."""
+    blank = {"\u2800", "\u3164", "\uffa0", "\u115f", "\u1160"}
+    shown = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf") or c.isspace())
+    return fold("".join(c for c in shown if c not in blank))
+
+
+def _says_nothing(folded: str, key: str, exempt: bool) -> bool:
+    if all(unicodedata.category(char)[0] in "PZ" for char in folded):
+        return True
+    bare = folded.strip("<>[]{}() .\"'")
+    return bare in (key.casefold(), key.casefold().replace("_", " ")) or (not exempt and folded in _NO_TEXT)
+
+
+def candidates(entries: Iterable[Entry], requests: dict[str, Request], batch: int = 10_000) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Parse answers in the order in which they come.
+
+    Yields (pairs: PAIRS, verdicts: VERDICTS) for each batch of up to ``batch`` answers. Every answer gets one verdict line
+    of gate ``parse``; those that parse get a row.
+    """
+    entries = iter(entries)
+    while chunk := list(islice(entries, batch)):
+        pairs: list[dict[str, Any]] = []
+        verdicts: list[dict[str, Any]] = []
+        for entry in chunk:
+            request = requests[entry.request_id]
+            parsed = parse_answer(entry.text, request.group, entry.finish_reason)
+            verdicts.append(_verdict(entry, parsed))
+            if parsed.texts is not None:
+                pairs.append(_row(entry, request, parsed.texts))
+        yield pa.Table.from_pylist(pairs, schema=PAIRS), pa.Table.from_pylist(verdicts, schema=VERDICTS)
+
+
+def _verdict(entry: Entry, parsed: Parsed) -> dict[str, Any]:
+    head = {"request_id": entry.request_id, "id": entry.key, "gate": GATE, "field": "row"}
+    if parsed.reason is None:
+        return {**head, "verdict": "keep"}
+    return {**head, "verdict": "drop", "reason": parsed.reason.value, "related": parsed.detail}
+
+
+def _row(entry: Entry, request: Request, texts: dict[Role, str]) -> dict[str, Any]:
+    negatives = [texts["negative"]] if "negative" in texts else []
+    return {
+        "id": entry.key,
+        "request_id": request.id,
+        "content_hash": content_hash(texts["query"], texts["positive"], negatives),
+        "parent": None,
+        "group": request.group,
+        "instruction": request.instruction,
+        "query": texts["query"],
+        "positive": texts["positive"],
+        "negatives": negatives,
+        "query_language": request.query_language,
+        "document_language": request.document_language,
+        **{name: _shown(request.attributes.get(name)) for name in ATTRIBUTES},
+        "model": entry.model,
+        "prompt_version": entry.prompt_version,
+        "tokens_in": entry.tokens_in,
+        "tokens_out": entry.tokens_out,
+    }
+
+
+def _shown(value: str | int | float | None) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,274 @@
+"""``factory.yml``: the one file that says what a run makes. Typed, documented, unknown keys refused.
+
+The one dial is ``size``; everything else has the defaults of the method (Wang et al. 2024, arXiv 2401.00368).
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pairsmith.factory.errors import SpecError, nearest
+from pairsmith.factory.languages import LANGUAGES, default_weights
+from pairsmith.factory.taxonomy import GROUPS, Group, Value
+
+FORMAT_VERSION = 1
+FILE = "factory.yml"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A part of the file: unknown keys are refused, values are checked, nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSpec(Section):
+    """A language model behind an OpenAI-compatible endpoint, or a file of recorded answers."""
+
+    provider: Literal["openai", "recorded"] = Field(
+        "openai", description="'openai': any OpenAI-compatible endpoint; 'recorded': answers by request id from a file"
+    )
+    model: str = Field("gpt-4o-mini", description="model name as the endpoint knows it")
+    base_url: str | None = Field(None, description="endpoint, e.g. http://127.0.0.1:8000/v1; default: the client's own")
+    api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key; never the key itself")
+    temperature: float = Field(1.0, ge=0, le=2, description="1.0 throughout in the paper")
+    top_p: float = Field(1.0, gt=0, le=1, description="1.0 throughout in the paper")
+    max_tokens: Count = Field(2048, description="cap on the tokens of one answer")
+    concurrency: Count = Field(16, description="requests in flight at once")
+    timeout: float = Field(120.0, gt=0, description="seconds until a request counts as lost and is asked again")
+    retries: int = Field(6, ge=0, description="further tries after 429, 5xx, a timeout or a reset")
+    structured_output: bool = Field(
+        True, description="ask for a JSON schema; switched off for the run when the endpoint refuses it"
+    )
+    answers: str | None = Field(None, description="file of recorded answers (provider 'recorded'), in the run folder")
+
+    @model_validator(mode="after")
+    def _recorded_has_answers(self) -> "ModelSpec":
+        if (self.provider == "recorded") != (self.answers is not None):
+            raise ValueError("'answers' names the file of provider 'recorded', and goes with no other provider")
+        return self
+
+
+class ModelsSpec(Section):
+    """Which model does which step."""
+
+    brainstorm: ModelSpec = Field(default_factory=ModelSpec, description="writes the tasks")
+    generate: ModelSpec = Field(default_factory=ModelSpec, description="writes the examples")
+
+
+class Price(Section):
+    """US dollars for a million tokens."""
+
+    input: float = Field(ge=0, description="USD for a million prompt tokens")
+    output: float = Field(ge=0, description="USD for a million answer tokens")
+
+
+class BrainstormSpec(Section):
+    """How tasks come about."""
+
+    calls: Count | None = Field(None, description="brainstorm requests a group; default: as many as 'size' needs")
+    tasks_per_call: Count = Field(20, description="tasks asked for in one call; about 20 in the paper")
+    examples_per_task: Count = Field(
+        2, description="at most this many examples share a task; the paper has 0.47 distinct instructions an example"
+    )
+    near_duplicate: Share = Field(0.7, description="tasks whose word sets overlap by this Jaccard share are merged")
+
+
+class FormatSpec(Section):
+    """Gate ``format``: refusals, meta talk, placeholders, markup, mojibake, repetition, residue."""
+
+    enabled: bool = True
+
+
+class LengthSpec(Section):
+    """Gate ``length``: what was asked for against what was found."""
+
+    enabled: bool = True
+    at_least: float = Field(0.8, gt=0, le=1, description="share of the asked words that must be there (gates of the method)")
+    at_most: float = Field(
+        2.0, ge=1, description="a 'less than N' text may have this many times N words before it is dropped"
+    )
+    query_slack: float = Field(
+        2.0, ge=1, description="how many times a query may miss the asked range before it is dropped"
+    )
+
+
+class LanguageSpec(Section):
+    """Gate ``language``: is every text in the language that was asked for?"""
+
+    enabled: bool = True
+    strictness: float = Field(
+        1.0, gt=0, description="multiplies the calibrated thresholds of each language and length; above 1 drops more"
+    )
+
+
+class LeakageSpec(Section):
+    """Gate ``leakage``: the answer must not stand in the question."""
+
+    enabled: bool = True
+    query_containment: Share = Field(
+        0.8, description="share of the query's word 3-grams found in the positive from which it counts as copied"
+    )
+
+
+class DuplicatesSpec(Section):
+    """Gate ``duplicates``: exact after folding, and near by MinHash with an exact check of each candidate pair."""
+
+    enabled: bool = True
+    threshold: float = Field(
+        0.7,
+        gt=0,
+        le=1,
+        description="Jaccard of word 3-grams; an edit of 4 % of the words often falls under .8, hardly ever under .7",
+    )
+    permutations: Literal[64, 128, 256] = Field(128, description="MinHash slots")
+
+
+class ContaminationSpec(Section):
+    """Gate ``contamination``: nothing of an evaluation set may be trained on."""
+
+    enabled: bool = True
+    evaluation: list[str] = Field(
+        default_factory=list, description="files of evaluation texts (csv, tsv, jsonl, parquet, txt; .gz too), in the run folder"
+    )
+    ngram: Count = Field(13, description="a run of this many tokens shared with an evaluation text counts")
+    overlap: Share = Field(0.7, description="Jaccard of word 3-grams with an evaluation text from which it counts")
+    minimum_tokens: Count = Field(5, description="shorter evaluation texts are ignored: they occur by chance")
+
+
+class PrivacySpec(Section):
+    """Gate ``privacy``: secrets and personal data."""
+
+    enabled: bool = True
+    action: Literal["report", "drop"] = Field("report", description="'report' marks the row for a person, 'drop' rejects it")
+
+
+class CustomGateSpec(Section):
+    """A gate of your own."""
+
+    use: str = Field(description="import path 'module:attribute' of a class or function that makes the gate")
+    options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments for it")
+
+
+class GatesSpec(Section):
+    """What is good enough. Every threshold is data; docs/gates.md gives the reason for each value."""
+
+    format: FormatSpec = Field(default_factory=FormatSpec)
+    length: LengthSpec = Field(default_factory=LengthSpec)
+    language: LanguageSpec = Field(default_factory=LanguageSpec)
+    leakage: LeakageSpec = Field(default_factory=LeakageSpec)
+    privacy: PrivacySpec = Field(default_factory=PrivacySpec)
+    duplicates: DuplicatesSpec = Field(default_factory=DuplicatesSpec)
+    contamination: ContaminationSpec = Field(default_factory=ContaminationSpec)
+    custom: list[CustomGateSpec] = Field(default_factory=list)
+
+
+class ReleaseSpec(Section):
+    """What a release says of itself."""
+
+    license: str = Field("other", description="licence id of the Hub, e.g. cc0-1.0, apache-2.0")
+    description: str = Field("", description="one paragraph for the card")
+    splits: dict[str, Share] = Field(
+        default_factory=lambda: {"test": 0.02}, description="share of each held-out split; the rest is 'train'"
+    )
+
+
+class Spec(Section):
+    """The whole of ``factory.yml``."""
+
+    format_version: Literal[1] = Field(1, description="of this file")
+    name: str = Field("pairsmith-dataset", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$", description="of the dataset")
+    size: Count | None = Field(None, description="how many examples are asked for: the one dial (default 1000)")
+    seed: int = Field(0, ge=0, description="of every draw; the same seed and spec give the same requests")
+    requests: str | None = Field(
+        None, description="plan from this file of requests (JSON lines, in the run folder) instead of 'size'"
+    )
+    groups: dict[Group, Weight] = Field(
+        default_factory=lambda: {name: facts.share for name, facts in GROUPS.items()},
+        description="weight of each group (the paper's sizes)",
+    )
+    languages: dict[str, Weight] = Field(
+        default_factory=default_weights, description="weight of each language, ISO 639-1 (the paper's shares)"
+    )
+    placeholders: dict[Group, dict[str, dict[Value, Weight]]] = Field(
+        default_factory=lambda: {name: facts.placeholders for name, facts in GROUPS.items() if facts.placeholders},
+        description="values and weights of a group's placeholders; what you name replaces that placeholder's set",
+    )
+    models: ModelsSpec = Field(default_factory=ModelsSpec)
+    prices: dict[str, Price] = Field(
+        default_factory=lambda: {"gpt-4o-mini": Price(input=0.15, output=0.60)},
+        description="price table by model name, for estimates",
+    )
+    brainstorm: BrainstormSpec = Field(default_factory=BrainstormSpec)
+    gates: GatesSpec = Field(default_factory=GatesSpec)
+    release: ReleaseSpec = Field(default_factory=ReleaseSpec)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Spec":
+        if self.size is not None and self.requests is not None:
+            raise ValueError("'size' and 'requests' exclude each other: the file of requests is the plan")
+        for code in self.languages:
+            if code not in LANGUAGES:
+                raise ValueError(f"languages: unknown language '{code}'{nearest(code, LANGUAGES)}")
+        for group, sets in self.placeholders.items():
+            for name in sets:
+                if name not in GROUPS[group].placeholders:
+                    known = GROUPS[group].placeholders
+                    raise ValueError(f"placeholders.{group}: unknown placeholder '{name}'{nearest(name, known)}")
+        for what in ("groups", "languages"):
+            if not sum(getattr(self, what).values()) > 0:
+                raise ValueError(f"{what}: the weights sum to 0, so nothing can be drawn")
+        if not sum(self.release.splits.values()) < 1 or "train" in self.release.splits:
+            raise ValueError("release.splits: the held-out shares must sum to less than 1; 'train' is the rest")
+        return self
+
+    @property
+    def wanted(self) -> int:
+        """Examples asked for when the plan is drawn (not read from a file)."""
+        return self.size or 1000
+
+    def placeholder_weights(self, group: Group) -> dict[str, dict[Value, float]]:
+        """Placeholders of ``group``: the method's sets, each replaced where the file names it."""
+        return {**GROUPS[group].placeholders, **self.placeholders.get(group, {})}
+
+
+def read_spec(path: Path) -> Spec:
+    """Read and check a ``factory.yml``.
+
+    Raises :class:`SpecError` with every finding in one line: the key, its value, what is wanted, the nearest known key.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecError(f"{path}: no such file; make one with 'pairsmith init {path.parent}'") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise SpecError(f"{path}: holds {type(data).__name__}, not keys and values; see 'pairsmith init --help'")
+    try:
+        return Spec.model_validate(data)
+    except ValidationError as error:
+        raise SpecError(f"{path}: " + "; ".join(_finding(item) for item in error.errors())) from None
+
+
+def _finding(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"unknown key '{where}'{nearest(error['loc'][-1], _known_keys(error['loc'][:-1]))}"
+    message = error["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(error["input"], dict) else f" (found {error['input']!r})"
+    return f"{where + ': ' if where else ''}{message}{shown}"
+
+
+def _known_keys(path: tuple[Any, ...]) -> list[str]:
+    section: Any = Spec
+    for name in path:
+        annotation = section.model_fields[name].annotation if name in getattr(section, "model_fields", {}) else None
+        candidates = [annotation, *get_args(annotation)]
+        section = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), Section)
+    return list(section.model_fields)

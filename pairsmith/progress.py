@@ -1,0 +1,37 @@
+"""Progress on stderr: what is being done, how much of it, at which rate, how long it will still take."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from pairsmith.factory.generate import Progress
+
+
+@contextmanager
+def bar(what: str, total: int | None, unit: str = "row") -> Iterator["tqdm[None]"]:
+    """A progress bar on stderr; on a file or pipe it prints a line every ten seconds instead."""
+    from tqdm import tqdm
+
+    pace = 0.1 if sys.stderr.isatty() else 10.0
+    with tqdm(desc=what, total=total, unit=unit, mininterval=pace, file=sys.stderr, dynamic_ncols=True, leave=False) as shown:
+        yield shown
+
+
+@contextmanager
+def asking(step: str) -> Iterator[Callable[["Progress"], None]]:
+    """Progress of a step that asks a language model."""
+    with bar(step, None, "answer") as shown:
+
+        def show(state: "Progress") -> None:
+            shown.total = state.total
+            state_now = {"failed": state.failed, "in flight": state.in_flight, "tokens": state.tokens}
+            shown.set_postfix({name: count for name, count in state_now.items() if count}, refresh=False)
+            if state.stopping:
+                shown.set_description(f"{step}: stopping, waiting for what is paid")
+            shown.update(state.done - shown.n)
+
+        yield show

@@ -1,0 +1,1 @@
+"""The proof: a release as training data, without torch until a model is trained."""

@@ -1,0 +1,57 @@
+"""A release as training data: anchor, positive, negatives. Needs pyarrow only, no torch.
+
+The instruction template is the method's (Wang et al. 2024, arXiv 2401.00368, section 3.2): queries carry the instruction,
+documents carry nothing; in the symmetric groups (sts, bitext) both sides are queries.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pairsmith.factory.errors import InputError
+from pairsmith.factory.records import RELEASE
+from pairsmith.factory.taxonomy import GROUPS
+
+SYMMETRIC = [name for name, facts in GROUPS.items() if not facts.brainstormed]
+
+
+def instruct(instruction: str, text: str) -> str:
+    """What the model reads for a query."""
+    return f"Instruct: {instruction}\nQuery: {text}"
+
+
+def read_release(release: Path | str, split: str = "train") -> pa.Table:
+    """Rows of one split of a release folder (schema RELEASE), in the order of their files.
+
+    Raises :class:`InputError` when the folder holds no such split.
+    """
+    files = sorted(Path(release).glob(f"data/*/{split}-*.parquet"))
+    if not files:
+        raise InputError(f"{release}: no data/*/{split}-*.parquet; is it a release, and does it have the split '{split}'?")
+    return pa.concat_tables([pq.read_table(file, schema=RELEASE) for file in files])
+
+
+def columns(rows: pa.Table, negatives: int = 1, instructions: bool = True) -> pa.Table:
+    """The view that sentence-transformers reads: ``anchor``, ``positive``, ``negative`` (``negative_2``, ... for more).
+
+    All columns are strings and none is null. Rows with fewer than ``negatives`` negatives (short_short and long_long have
+    none) are not in the view; ``negatives=0`` gives every row as a pair. With ``instructions`` the anchors, and in
+    the symmetric groups all texts, carry their instruction.
+    """
+    rows = rows.filter(pc.greater_equal(pc.list_value_length(rows["negatives"]), negatives))
+    names = ["negative" if number == 1 else f"negative_{number}" for number in range(1, negatives + 1)]
+    texts = {"anchor": rows["query"], "positive": rows["positive"]}
+    texts |= {name: pc.list_element(rows["negatives"], place) for place, name in enumerate(names)}
+    if instructions:
+        texts = {name: _instructed(rows, name, column) for name, column in texts.items()}
+    return pa.table(texts)
+
+
+def _instructed(rows: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Array:
+    groups, tasks = rows["group"].to_pylist(), rows["instruction"].to_pylist()
+    texts = zip(groups, tasks, column.to_pylist(), strict=True)
+    return pa.array(
+        [instruct(task, text) if name == "anchor" or group in SYMMETRIC else text for group, task, text in texts], pa.string()
+    )
