@@ -102,16 +102,3 @@ def _variants(sound: list[Truth], lost: set[str]) -> dict[str, Any]:
         report[kind] = {"rejected": sum(key in lost for key in ids), "total": len(ids)}
     return report
 
-
-def table(report: dict[str, Any]) -> str:
-    """The report for a terminal."""
-    lines = [f"{'defect':<26}{'caught':>8}{'of':>6}  by gate"]
-    for kind, found in report["defects"].items():
-        gates = ", ".join(f"{gate} {count}" for gate, count in found["by_gate"].items())
-        lines.append(f"{kind:<26}{found['caught']:>8}{found['total']:>6}  {gates}")
-    sound = report["sound"]
-    share = sound["rejected"] / sound["total"] if sound["total"] else 0.0
-    lines.append(f"{'sound rows rejected':<26}{sound['rejected']:>8}{sound['total']:>6}  {share:.1%}")
-    for kind, found in report["variants"].items():
-        lines.append(f"{'  ' + kind + ' rejected':<26}{found['rejected']:>8}{found['total']:>6}")
-    return "\n".join(lines)

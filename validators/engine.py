@@ -7,6 +7,7 @@ at what all row gates and the corpus gates before it kept, so that no row that i
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairsmith.factory.errors import PairsmithError, SpecError
+from pairsmith.factory.folder import file_digest
 from pairsmith.factory.records import PAIRS, VERDICTS
 from pairsmith.factory.spec import CustomGateSpec, GatesSpec
 from pairsmith.validators.contamination import ContaminationGate
@@ -93,6 +95,18 @@ def build_gates(spec: GatesSpec, folder: Path) -> list[Gate]:
         if names.count(name) > 1:
             raise SpecError(f"gates.custom: two gates are named '{name}'; give yours a name of its own")
     return gates
+
+
+def sources(spec: GatesSpec, folder: Path) -> dict[str, str]:
+    """Digests of the files that decide verdicts beside the spec: evaluation sets and the modules of a user's own gates."""
+    names = [folder / name for name in spec.contamination.evaluation if spec.contamination.enabled]
+    names += [path for custom in spec.custom if (path := _module_file(custom, folder))]
+    return {path.name: file_digest(path) for path in names if path.is_file()}
+
+
+def _module_file(spec: CustomGateSpec, folder: Path) -> Path | None:
+    found = PathFinder.find_spec(spec.use.partition(":")[0].partition(".")[0], [str(folder.resolve()), *sys.path])
+    return Path(found.origin) if found and found.origin else None
 
 
 def _custom(spec: CustomGateSpec, folder: Path) -> Gate:

@@ -1,0 +1,160 @@
+"""The command line: one verb a stage, the run folder as argument, progress on stderr, JSON on stdout with ``--json``.
+
+Exit codes: 0 done, 2 something that a person must mend (one line says what), 130 stopped by Ctrl-C.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pairsmith import __version__
+from pairsmith.factory.errors import PairsmithError, RunError
+
+
+class Command(NamedTuple):
+    """One verb. ``run`` does it and returns plain data; ``view`` names what of :mod:`pairsmith.show` shows it to a person."""
+
+    help: str
+    example: str
+    run: Callable[[argparse.Namespace], dict[str, Any]]
+    view: str
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says; never a traceback for what a person can mend."""
+    options = _parser().parse_args(arguments)
+    command = COMMANDS[options.command]
+    try:
+        result = command.run(options)
+    except KeyboardInterrupt:
+        print(f"pairsmith: stopped; go on with 'pairsmith {' '.join(_again(options))}'", file=sys.stderr)
+        return 130
+    except (PairsmithError, OSError) as error:
+        print(f"pairsmith: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    from pairsmith import show
+
+    try:
+        print(getattr(show, "plain" if options.json else command.view)(result), flush=True)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has had enough (`| head`)
+    return 0
+
+
+def _again(options: argparse.Namespace) -> list[str]:
+    return [options.command, str(getattr(options, "folder", ""))]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pairsmith",
+        description="Trustworthy, versioned training data for text embedders, written by language models.",
+        epilog="First steps: pairsmith init runs/mine, then edit runs/mine/factory.yml, then pairsmith run runs/mine.",
+    )
+    parser.add_argument("--version", action="version", version=f"pairsmith {__version__}")
+    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        verb = verbs.add_parser(
+            name,
+            help=command.help,
+            description=f"{command.help}.",
+            epilog=f"Example: pairsmith {command.example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name != "schema":
+            verb.add_argument("folder", type=Path, metavar="RUN", help="the run folder")
+        if name == "score":
+            verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
+        verb.add_argument("--json", action="store_true", help="print the result as JSON")
+    return parser
+
+
+def _init(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.factory.scaffold import commented_yaml
+    from pairsmith.factory.spec import FILE, Spec
+
+    path: Path = options.folder / FILE
+    if path.exists():
+        raise RunError(f"{path} is there already and stays as it is; edit it, or choose another folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(commented_yaml(Spec()), encoding="utf-8")
+    return {"written": str(path), "next": f"pairsmith plan {options.folder}"}
+
+
+def _schema(_: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.factory.spec import Spec
+
+    return Spec.model_json_schema()
+
+
+def _stage(module: str, function: str) -> Callable[[argparse.Namespace], dict[str, Any]]:
+    """What does a stage of a run, imported when it is wanted: help must not wait for heavy packages."""
+
+    def stage(options: argparse.Namespace) -> dict[str, Any]:
+        from pairsmith.run import open_run
+
+        run = open_run(options.folder)
+        with run.folder.held():
+            result: dict[str, Any] = getattr(importlib.import_module(module), function)(run)
+        return {"run": str(options.folder), **result}
+
+    return stage
+
+
+def _status(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.line import status
+    from pairsmith.run import open_run
+
+    return {"run": str(options.folder), **status(open_run(options.folder))}
+
+
+def _score(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.asking import read_plan
+    from pairsmith.gating import read_verdicts
+    from pairsmith.run import open_run
+    from pairsmith.score import read_truth, score
+
+    run = open_run(options.folder)
+    inside = options.folder / options.truth
+    truths = read_truth(inside if inside.is_file() else Path(options.truth))
+    return score(truths, {request.id for request in read_plan(run)}, read_verdicts(run))
+
+
+COMMANDS: dict[str, Command] = {
+    "init": Command("Write a factory.yml with every key, its default and a comment", "init runs/mine", _init, "init"),
+    "schema": Command("Print the JSON Schema of factory.yml, for editors", "schema > factory.schema.json", _schema, "plain"),
+    "plan": Command(
+        "Show what would be asked and what it would cost; asks nothing that is paid for",
+        "plan runs/mine",
+        _stage("pairsmith.asking", "plan"),
+        "plan",
+    ),
+    "generate": Command(
+        "Ask the language model for all that is planned and not answered yet",
+        "generate runs/mine",
+        _stage("pairsmith.asking", "generate"),
+        "counts",
+    ),
+    "gate": Command(
+        "Parse the answers and judge every row", "gate runs/mine", _stage("pairsmith.gating", "gate"), "funnel"
+    ),
+    "release": Command(
+        "Write the accepted rows as the next version",
+        "release runs/mine",
+        _stage("pairsmith.releasing", "release"),
+        "release",
+    ),
+    "report": Command(
+        "Write report.html: the funnel, reasons, examples", "report runs/mine", _stage("pairsmith.releasing", "report"), "path"
+    ),
+    "run": Command(
+        "Do all that is missing or stale, and nothing else", "run runs/mine", _stage("pairsmith.line", "whole_line"), "line"
+    ),
+    "status": Command("Show which stages are done, stale or missing", "status runs/mine", _status, "status"),
+    "score": Command(
+        "Compare what the gates caught with a file of planted defects", "score runs/demo --truth truth.jsonl", _score, "score"
+    ),
+}

@@ -1,0 +1,124 @@
+"""From answers to verdicts: parse, judge, and sort every row into accepted or rejected."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pairsmith.asking import read_plan
+from pairsmith.factory.journal import Journal
+from pairsmith.factory.parse import candidates
+from pairsmith.factory.records import PAIRS, REJECTED, VERDICTS, digest
+from pairsmith.factory.folder import written_whole
+from pairsmith.progress import bar
+from pairsmith.run import ACCEPTED, BATCH, CANDIDATES, JOURNAL, REJECTED_FILE, REQUESTS_FILE, VERDICTS_FILE, Run, Stage
+from pairsmith.validators.engine import LocalEngine, build_gates, dropped_ids, sources, without
+from pairsmith.validators.funnel import funnel
+from pairsmith.validators.gate import Verdict
+
+
+def gate(run: Run) -> dict[str, Any]:
+    """Parse every answer and judge every row; writes candidates, verdicts, accepted and rejected. Returns the funnel."""
+    return GATE.do(run)
+
+
+def read_verdicts(run: Run) -> pa.Table:
+    """Every verdict of every gate (schema VERDICTS)."""
+    return pq.read_table(run.folder.need(VERDICTS_FILE, "gate"))
+
+
+def _inputs(run: Run) -> dict[str, Any]:
+    run.folder.need(JOURNAL, "generate")
+    with run.journal() as journal:
+        return {
+            "answers": journal.state("generate"),
+            "requests": run.folder.digest(REQUESTS_FILE),
+            "gates": digest(run.spec.gates.model_dump(mode="json")),
+            "files": sources(run.spec.gates, run.path),
+        }
+
+
+def _gate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
+    with run.journal() as journal:
+        counts = journal.counts("generate")
+        _judge(run, journal, counts["answered"])
+        verdicts = read_verdicts(run)
+        _write_accepted(run, dropped_ids(verdicts))
+        _write_rejected(run, verdicts, journal)
+    return (CANDIDATES, VERDICTS_FILE, ACCEPTED, REJECTED_FILE), funnel(dict(counts), verdicts)
+
+
+def _judge(run: Run, journal: Journal, answered: int) -> None:
+    gates = build_gates(run.spec.gates, run.path)
+    requests = {request.id: request for request in read_plan(run)}
+    with (
+        _table(run, CANDIDATES, PAIRS) as rows,
+        _table(run, VERDICTS_FILE, VERDICTS) as verdicts,
+        bar("gate", answered * len(gates), "verdict") as shown,
+    ):
+
+        def parsed() -> Iterator[pa.Table]:
+            for pairs, lines in candidates(journal.answers("generate"), requests, BATCH):
+                rows.write_table(pairs)
+                verdicts.write_table(lines)
+                yield pairs
+
+        for lines in LocalEngine().judge(gates, parsed(), lambda _, count: shown.update(count)):
+            verdicts.write_table(lines)
+
+
+@contextmanager
+def _table(run: Run, name: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    with written_whole(run.path / name) as beside, pq.ParquetWriter(beside, schema, compression="zstd") as writer:
+        yield writer
+
+
+def _write_accepted(run: Run, dropped: pa.Array) -> None:
+    with _table(run, ACCEPTED, PAIRS) as writer, pq.ParquetFile(run.path / CANDIDATES) as file:
+        for batch in file.iter_batches(BATCH):
+            writer.write_table(without(pa.Table.from_batches([batch]), dropped))
+
+
+def _write_rejected(run: Run, verdicts: pa.Table, journal: Journal) -> None:
+    """Every rejected answer with all its reasons, its texts where it has any, and what the model wrote."""
+    reasons = _reasons(verdicts)
+    requests = {request.id: request for request in read_plan(run)}
+    texts = _texts(run, pa.array(reasons, pa.string()))
+    entries = (entry for entry in journal.answers("generate") if entry.key in reasons)
+    with _table(run, REJECTED_FILE, REJECTED) as writer:
+        while chunk := list(islice(entries, BATCH)):
+            lines = [
+                {
+                    "id": entry.key,
+                    "request_id": entry.request_id,
+                    "group": requests[entry.request_id].group,
+                    "query_language": requests[entry.request_id].query_language,
+                    "document_language": requests[entry.request_id].document_language,
+                    "reasons": reasons[entry.key],
+                    "raw": entry.text,
+                    **texts.get(entry.key, {}),
+                }
+                for entry in chunk
+            ]
+            writer.write_table(pa.Table.from_pylist(lines, schema=REJECTED))
+
+
+def _reasons(verdicts: pa.Table) -> dict[str, list[str]]:
+    drops = verdicts.filter(pc.equal(verdicts["verdict"], Verdict.DROP.value))
+    reasons: dict[str, list[str]] = {}
+    for key, *parts in zip(*(drops[name].to_pylist() for name in ("id", "gate", "field", "reason")), strict=True):
+        reasons.setdefault(key, []).append(":".join(parts))
+    return reasons
+
+
+def _texts(run: Run, ids: pa.Array) -> dict[str, dict[str, Any]]:
+    chosen = pq.read_table(run.path / CANDIDATES, columns=["id", "query", "positive", "negatives"])
+    chosen = chosen.filter(pc.is_in(chosen["id"], value_set=ids))
+    return {row.pop("id"): row for row in chosen.to_pylist()}
+
+
+GATE = Stage("gate", _inputs, _gate)

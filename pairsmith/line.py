@@ -1,0 +1,43 @@
+"""The whole line: plan -> generate -> gate -> release -> report, and where a run stands on it."""
+
+from typing import Any
+
+from pairsmith.asking import BRAINSTORM, GENERATE, PLAN, brainstorms, generate
+from pairsmith.factory.errors import PairsmithError
+from pairsmith.gating import GATE, gate
+from pairsmith.releasing import RELEASE, REPORT_PAGE, release, report
+from pairsmith.run import JOURNAL, Run, Stage
+
+
+def whole_line(run: Run) -> dict[str, Any]:
+    """Everything that is missing or stale, and nothing else.
+
+    Where no row was accepted the report is written all the same, before the release says that there is nothing.
+    """
+    generated = generate(run)
+    found = gate(run)
+    if not found["accepted"]:
+        report(run)
+    made = release(run)
+    return {"generate": generated, "funnel": found, "release": made, "report": report(run)}
+
+
+def status(run: Run) -> dict[str, Any]:
+    """Which stages are done, stale or missing, how the journal stands, and the command that goes on."""
+    first = [BRAINSTORM] if brainstorms(run.spec) else []
+    states = {stage.name: _state(run, stage) for stage in [*first, PLAN, GENERATE, GATE, RELEASE, REPORT_PAGE]}
+    counts = None
+    if run.folder.has(JOURNAL):
+        with run.journal() as journal:
+            counts = journal.counts("generate")
+    done = set(states.values()) == {"done"}
+    return {"stages": states, "journal": counts, "next": "nothing, all is done" if done else f"pairsmith run {run.path}"}
+
+
+def _state(run: Run, stage: Stage) -> str:
+    if not run.folder.facts(stage.name):
+        return "missing"
+    try:
+        return "done" if stage.done(run) else "stale"
+    except PairsmithError:
+        return "stale"  # what it was made from is gone

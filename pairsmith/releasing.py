@@ -1,0 +1,79 @@
+"""What a run gives: the next release of its accepted rows, and the report of what its gates found."""
+
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pairsmith.curation.release import MANIFEST, ReleaseFacts, write_release
+from pairsmith.factory.folder import written_whole
+from pairsmith.factory.records import digest
+from pairsmith.report import ReportData, write_report
+from pairsmith.run import (
+    ACCEPTED,
+    CANDIDATES,
+    REJECTED_FILE,
+    RELEASES,
+    REPORT,
+    REQUESTS_FILE,
+    VERDICTS_FILE,
+    Run,
+    Stage,
+    tool_versions,
+)
+
+_TABLES = {
+    "requests": REQUESTS_FILE,
+    "candidates": CANDIDATES,
+    "verdicts": VERDICTS_FILE,
+    "rejected": REJECTED_FILE,
+    "accepted": ACCEPTED,
+}
+
+
+def release(run: Run) -> dict[str, Any]:
+    """Write the accepted rows as the next version, where they differ from the newest one."""
+    return RELEASE.do(run)
+
+
+def report(run: Run) -> dict[str, Any]:
+    """Write ``report.html`` of what the gates found."""
+    return REPORT_PAGE.do(run)
+
+
+def _release_inputs(run: Run) -> dict[str, Any]:
+    run.folder.need(ACCEPTED, "gate")
+    settings = digest(run.spec.name, run.spec.release.model_dump(mode="json"))
+    return {"accepted": run.folder.digest(ACCEPTED), "release": settings}
+
+
+def _release(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
+    spec = run.spec
+    thresholds = spec.gates.model_dump(mode="json")
+    facts = ReleaseFacts(spec.name, spec.release, run.folder.facts("gate"), thresholds, tool_versions())
+    folder, change = write_release(pq.read_table(run.path / ACCEPTED), facts, run.path / RELEASES)
+    path = f"{RELEASES}/{folder.name}"
+    return (f"{path}/{MANIFEST}",), {"version": folder.name, "path": path, "change": str(change or "the first release")}
+
+
+def _report_inputs(run: Run) -> dict[str, Any]:
+    for name in _TABLES.values():
+        run.folder.need(name, "gate")
+    version = run.folder.facts("release").get("version")
+    return {"release": version, **{name: run.folder.digest(name) for name in _TABLES.values()}}
+
+
+def _report(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
+    data = ReportData(
+        name=run.spec.name,
+        funnel=run.folder.facts("gate"),
+        release=run.folder.facts("release").get("version"),
+        generated_with=tool_versions(),
+        **{name: pq.read_table(run.path / file) for name, file in _TABLES.items()},
+    )
+    with written_whole(run.path / REPORT) as beside:
+        beside.write_text(write_report(data), encoding="utf-8")
+    return (REPORT,), {"path": REPORT}
+
+
+RELEASE = Stage("release", _release_inputs, _release)
+REPORT_PAGE = Stage("report", _report_inputs, _report)

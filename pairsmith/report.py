@@ -1,0 +1,117 @@
+"""``report.html``: what a run made, what its gates dropped and why, with examples. One file, no scripts, no links.
+
+Texts come from language models and are untrusted: everything is escaped, and the page's own policy forbids scripts,
+images and connections.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pairsmith import report_charts as charts
+from pairsmith import report_counts as counts
+from pairsmith import report_examples as examples
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """All that a report shows. Tables have the schemas of :mod:`pairsmith.factory.records`.
+
+    ``funnel``: see :func:`pairsmith.validators.funnel.funnel`; ``verdicts``: of all gates, ``parse`` among them;
+    ``release``: version released from this run, if any; ``generated_with``: package -> version.
+    """
+
+    name: str
+    funnel: dict[str, Any]
+    requests: pa.Table
+    candidates: pa.Table
+    verdicts: pa.Table
+    rejected: pa.Table
+    accepted: pa.Table
+    release: str | None
+    generated_with: dict[str, str]
+
+
+def write_report(data: ReportData) -> str:
+    """The report as one HTML page: the same for the same data, and of bounded size, whatever the number of rows."""
+    return "".join(_template().generate(_context(data)))
+
+
+def _context(data: ReportData) -> dict[str, Any]:
+    funnel = data.funnel
+    gates = [gate["gate"] for gate in funnel["gates"]]
+    asked = counts.asked_rows(data.requests)
+    drops, unverified = counts.said(data.verdicts, "drop"), counts.said(data.verdicts, "unverified")
+    sources = _sources(data, drops)
+    failed = sum(funnel["failed"].values())
+    boxes, ticks = charts.lengths(data.verdicts, data.candidates)
+    pairings, more_reasons = examples.pairings(sources)
+    clusters, more_clusters = examples.clusters(sources)
+    return {
+        "data": data,
+        "funnel": funnel,
+        "failed": failed,
+        "balanced": funnel["asked"] == funnel["accepted"] + funnel["rejected"] + failed + funnel["pending"],
+        "stages": counts.stages(funnel, drops),
+        "reasons": counts.reasons(drops, asked, gates),
+        "unverified": counts.reasons(unverified, asked, gates),
+        "by_group": counts.by_group(asked, data.accepted, data.rejected, drops),
+        "by_language": counts.by_language(asked, data.accepted, data.rejected, drops),
+        "language_name": counts.language_name,
+        "boxes": boxes,
+        "ticks": ticks,
+        "language_scores": charts.language_scores(data.verdicts),
+        "pairings": pairings,
+        "more_reasons": more_reasons,
+        "accepted": examples.accepted_by_group(sources),
+        "clusters": clusters,
+        "more_clusters": more_clusters,
+        "personal": examples.personal_data(data.verdicts),
+    }
+
+
+def _sources(data: ReportData, drops: pa.Table) -> examples.Sources:
+    private = data.verdicts.filter(
+        pc.and_(pc.equal(data.verdicts["gate"], "privacy"), pc.not_equal(data.verdicts["verdict"], "keep"))
+    )
+    withheld = frozenset(private["id"].to_pylist())
+    return examples.Sources(data.candidates, data.accepted, data.rejected, drops, withheld, data.requests)
+
+
+@cache
+def _template() -> "Template":
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters.update(number=_number, percent=_percent, words=_words, total=lambda bins: sum(bins.values()))
+    return environment.from_string(files("pairsmith").joinpath("report.html.jinja").read_text(encoding="utf-8"))
+
+
+def _number(value: float) -> str:
+    """Thousands separated; a fraction keeps what tells it apart."""
+    if not math.isfinite(value):
+        return str(value)
+    return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:,.3g}"
+
+
+def _percent(part: float, whole: float) -> str:
+    """``part`` of ``whole`` in percent. What is not nothing is never shown as 0, what is not all never as 100."""
+    if not whole:
+        return "–"
+    share = 100 * part / whole
+    if 0 < share < 0.1:
+        return "< 0.1 %"
+    return f"{min(share, 99.9) if part < whole else share:.1f} %".replace(".0 %", " %")
+
+
+def _words(code: str) -> str:
+    """A reason code or a field's name as words."""
+    return code.replace("_", " ")
