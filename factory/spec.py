@@ -138,7 +138,9 @@ class ContaminationSpec(Section):
     )
     ngram: Count = Field(13, description="a run of this many tokens shared with an evaluation text counts")
     overlap: Share = Field(0.7, description="Jaccard of word 3-grams with an evaluation text from which it counts")
-    minimum_tokens: Count = Field(5, description="shorter evaluation texts are ignored: they occur by chance")
+    minimum_tokens: Count = Field(
+        5, description="evaluation texts of fewer words are ignored: they occur by chance (3 will do for a whole field)"
+    )
 
 
 class PrivacySpec(Section):

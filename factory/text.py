@@ -6,6 +6,7 @@ white space made one space. A token is a run of letters, marks and digits; in th
 """
 
 import unicodedata
+from collections import Counter
 
 import regex
 
@@ -58,3 +59,15 @@ def words(units: list[str]) -> float:
 def tokens_for(units: list[str], count: int) -> int:
     """How many tokens ``count`` words take in the script of ``units``: ``count`` where a token is a word."""
     return round(count * len(units) / words(units)) if units else count
+
+
+def jaccard(left: set[str] | frozenset[str], right: set[str] | frozenset[str]) -> float:
+    """Shared share of two sets, 0 to 1; 0 for two empty ones."""
+    shared = len(left & right)
+    return shared / (len(left) + len(right) - shared) if shared else 0.0
+
+
+def bag_jaccard(left: list[str], right: list[str]) -> float:
+    """Shared share of two bags of tokens, each counted as often as it occurs, in any order; 0 for two empty ones."""
+    shared = (Counter(left) & Counter(right)).total()
+    return shared / (len(left) + len(right) - shared) if shared else 0.0

@@ -96,9 +96,11 @@ def _template() -> "Template":
 
 
 def _number(value: float) -> str:
-    """Thousands separated; a fraction keeps what tells it apart."""
+    """Thousands separated, a fraction with three digits; what is not nothing is never shown as 0."""
     if not math.isfinite(value):
         return str(value)
+    if 0 < value < 0.001:
+        return "< 0.001"
     return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:,.3g}"
 
 

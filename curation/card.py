@@ -1,0 +1,232 @@
+"""The dataset card: ``README.md`` of a release, with the metadata that the Hub and ``datasets`` read.
+
+The front matter is written by ``huggingface_hub`` and never by hand: bare ``no`` (Norwegian) is false in YAML. Texts of
+rows are untrusted: they stand within a line, and each mark in them that Markdown, HTML or a template could act on there
+becomes a character reference, which CommonMark (section 2.5) reads as plain text.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pairsmith.curation.sample import stratified
+from pairsmith.curation.show import clip, visible
+from pairsmith.factory.languages import LANGUAGES
+from pairsmith.factory.records import RELEASE
+from pairsmith.factory.taxonomy import GROUPS
+from pairsmith.validators.privacy import personal
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+EXCERPT = 280  # characters of a text in an example
+COMMONEST = 3
+TRIED = 10  # rows of a group among which one without personal data is looked for
+SIZES = (("n<1K", 10**3), ("1K<n<10K", 10**4), ("10K<n<100K", 10**5), ("100K<n<1M", 10**6), ("1M<n<10M", 10**7))
+TASKS = {
+    "short_long": "text-retrieval",
+    "long_short": "text-classification",
+    "short_short": "sentence-similarity",
+    "long_long": "sentence-similarity",
+    "sts": "sentence-similarity",
+    "bitext": "translation",
+}
+KINDS = {
+    "short_long": "a short query and the long document that answers it",
+    "long_short": "a text and its class label",
+    "short_short": "two short texts that match",
+    "long_long": "two long texts that match",
+    "sts": "two texts of one meaning, in one language",
+    "bitext": "a text and its translation",
+}
+MEANINGS = {
+    "id": "names the row for life, through corrections and in every version",
+    "request_id": "the request that the row answers",
+    "content_hash": "digest of the texts: changes when one of them does",
+    "parent": "the row that this one was made from, if any",
+    "group": "kind of example, see above",
+    "instruction": "the task, as it is put before the query in training",
+    "query": "the text that is searched with (anchor)",
+    "positive": "the text that should be found; in long_short the label",
+    "negatives": "texts that should not be found although they look like it; empty in short_short and long_long",
+    "query_language": "ISO 639-1 code of the query, as asked",
+    "document_language": "ISO 639-1 code of positive and negatives, as asked",
+    "query_type": "asked: how common the query is",
+    "query_length": "asked: length of the query",
+    "clarity": "asked: how clear the query or input is",
+    "num_words": "asked: words of the documents or the input",
+    "difficulty": "asked: education that it takes to understand the texts",
+    "unit": "asked: phrase, sentence or passage",
+    "high_score": "asked: similarity of query and positive, 1 to 5",
+    "low_score": "asked: similarity of query and negative, 1 to 5",
+    "model": "the language model that wrote the row",
+    "prompt_version": "digest of the prompt template; null where the prompt is not known",
+    "tokens_in": "prompt tokens that the answer took",
+    "tokens_out": "tokens of the answer",
+    "split": "the part of the release that the row belongs to",
+}
+
+# Marks that act within a line. Within a word an underscore does not; a colon may begin an emoji's name or end a scheme.
+_ACTIVE = re.compile(r"[\\`*{}\[\]<>#|~&@$^]|(?<![^\W_])_|_(?![^\W_])|:(?=\S)|(?<=(?i:www))\.")
+_LINES = str.maketrans({**dict.fromkeys("\n\u2028\u2029", " ⏎ "), **dict.fromkeys("\r\v\f\x85\t", " ")})
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card says.
+
+    ``rows``: the release (schema RELEASE); ``files``: config -> split -> Parquet paths relative to the card, config
+    ``all`` is the default one; ``funnel``: see :func:`pairsmith.validators.funnel.funnel`; ``thresholds``: gate ->
+    settings; ``models``: model -> rows; ``tool_versions``: package -> version; ``parent``: the version before, if any;
+    ``description`` and ``changelog``: Markdown of the dataset's owner.
+    """
+
+    name: str
+    version: str
+    license: str
+    description: str
+    rows: pa.Table
+    files: dict[str, dict[str, list[str]]]
+    funnel: dict[str, Any]
+    thresholds: dict[str, Any]
+    models: dict[str, int]
+    tool_versions: dict[str, str]
+    parent: str | None
+    changelog: str
+
+
+def render_card(facts: CardFacts) -> str:
+    """The card as Markdown with YAML front matter; the same facts give the same text."""
+    return f"---\n{_front_matter(facts)}---\n\n{_template().render(_context(facts))}"
+
+
+def inert(text: object) -> str:
+    """``text`` on one line, shown as it is by any Markdown renderer: no markup, HTML or template in it acts.
+
+    Some renderers link what looks like a mail address or a bare URL; such a link says where it leads.
+    """
+    return _ACTIVE.sub(lambda mark: f"&#{ord(mark[0])};", visible(str(text).translate(_LINES)))
+
+
+def _front_matter(facts: CardFacts) -> str:
+    from huggingface_hub import DatasetCardData
+
+    languages = sorted(_languages(facts.rows))
+    groups = pc.unique(facts.rows["group"]).to_pylist()
+    card = DatasetCardData(
+        language=languages,
+        license=facts.license,
+        annotations_creators=["machine-generated"],
+        language_creators=["machine-generated"],
+        multilinguality="multilingual" if len(languages) > 1 else "monolingual",
+        size_categories=[next((name for name, limit in SIZES if facts.rows.num_rows < limit), "n>10M")],
+        source_datasets=["original"],
+        task_categories=sorted({TASKS[group] for group in groups} | {"feature-extraction"}),
+        pretty_name=facts.name,
+        tags=["synthetic", "embeddings", "pairsmith"],
+        configs=[_config(name, splits) for name, splits in facts.files.items()],
+    )
+    return str(card.to_yaml(line_break="\n")).rstrip("\n") + "\n"
+
+
+def _config(name: str, splits: dict[str, list[str]]) -> dict[str, Any]:
+    data_files = [{"split": split, "path": splits[split]} for split in _train_first(splits)]
+    return {"config_name": name, "data_files": data_files, **({"default": True} if name == "all" else {})}
+
+
+def _train_first(splits: Iterable[str]) -> list[str]:
+    return sorted(splits, key=lambda name: (name != "train", name))
+
+
+def _context(facts: CardFacts) -> dict[str, Any]:
+    rows = facts.rows
+    languages = sorted(_languages(rows).items(), key=lambda item: (-item[1], item[0]))
+    return {
+        "facts": facts,
+        "funnel": facts.funnel,
+        "failed": sum(facts.funnel["failed"].values()),
+        "groups": _by_group(rows),
+        "splits": _train_first(pc.unique(rows["split"]).to_pylist()),
+        "kinds": KINDS,
+        "languages": [(LANGUAGES[code].name if code in LANGUAGES else code, code, count) for code, count in languages],
+        "columns": [(field.name, _type(field.type), MEANINGS[field.name]) for field in RELEASE],
+        "gates": [{**gate, "commonest": _commonest(gate["reasons"])} for gate in facts.funnel["gates"]],
+        "settings": _settings(facts.thresholds),
+        "examples": [_example(row) for row in _chosen(rows)],
+        "sample": [(name, _train_first(splits)[0]) for name, splits in facts.files.items()][:2],
+        "unjudged": {gate["gate"]: gate["unverified"] for gate in facts.funnel["gates"] if gate["unverified"]},
+    }
+
+
+def _languages(rows: pa.Table) -> dict[str, int]:
+    """Rows by language; a row in two languages counts in both."""
+    second = rows["document_language"].filter(pc.not_equal(rows["query_language"], rows["document_language"]))
+    counted = pc.value_counts(pa.chunked_array([*rows["query_language"].chunks, *second.chunks], pa.string()))
+    return {item["values"]: item["counts"] for item in counted.to_pylist()}
+
+
+def _by_group(rows: pa.Table) -> list[tuple[str, int, dict[str, int]]]:
+    """Group, its rows, its rows by split; in the order of the method."""
+    counts: dict[str, dict[str, int]] = {}
+    for item in rows.group_by(["group", "split"]).aggregate([([], "count_all")]).to_pylist():
+        counts.setdefault(item["group"], {})[item["split"]] = item["count_all"]
+    known = [*GROUPS, *sorted(counts.keys() - GROUPS.keys())]
+    return [(name, sum(counts[name].values()), counts[name]) for name in known if name in counts]
+
+
+def _type(kind: pa.DataType) -> str:
+    return f"list of {kind.value_type}" if pa.types.is_list(kind) else str(kind)
+
+
+def _commonest(reasons: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:COMMONEST]
+
+
+def _settings(thresholds: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """Gate, setting, value; that a gate is enabled goes without saying."""
+    found = {gate: values for gate, values in thresholds.items() if values}
+    named = {gate: values if isinstance(values, dict) else {"options": values} for gate, values in found.items()}
+    lines = [(gate, name, value) for gate, values in named.items() for name, value in values.items()]
+    return [line for line in lines if line[1:] != ("enabled", True)]
+
+
+def _chosen(rows: pa.Table) -> list[dict[str, Any]]:
+    """A row of each group, none with personal data: a card is more public than a row."""
+    chosen: dict[str, dict[str, Any]] = {}
+    for row in stratified(rows, ["group"], TRIED, by="id").to_pylist():
+        texts = (row["instruction"], row["query"], row["positive"], *row["negatives"])
+        if row["group"] not in chosen and not any(map(personal, texts)):
+            chosen[row["group"]] = row
+    return list(chosen.values())
+
+
+def _example(row: dict[str, Any]) -> dict[str, Any]:
+    texts = [
+        ("query", row["query_language"], row["query"]),
+        ("positive", row["document_language"], row["positive"]),
+        *(("negative", row["document_language"], text) for text in row["negatives"]),
+    ]
+    clipped = [(name, language, *clip(text, EXCERPT)) for name, language, text in texts]
+    return {"group": row["group"], "id": row["id"], "instruction": row["instruction"], "texts": clipped}
+
+
+@cache
+def _template() -> "Template":
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(  # noqa: S701  Markdown: the filter `inert` escapes more than autoescape would
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters.update(inert=inert, number="{:,}".format, demoted=_demoted)
+    source = files("pairsmith.cards").joinpath("dataset.md.jinja").read_text(encoding="utf-8")
+    return environment.from_string(source)
+
+
+def _demoted(markdown: str) -> str:
+    """The same text with every heading one level lower, so that it fits below a section."""
+    return "\n".join(f"#{line}" if line.startswith("#") else line for line in markdown.strip().splitlines())

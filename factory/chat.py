@@ -1,0 +1,364 @@
+"""Language models: a one-method Protocol, any OpenAI-compatible endpoint, and recorded answers as its offline twin."""
+
+import asyncio
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from pairsmith.factory.errors import InputError, RetryError, RowError, ServiceError, SpecError
+from pairsmith.factory.faults import Service, fault, refuses_max_tokens, refuses_schema
+from pairsmith.factory.records import digest
+from pairsmith.factory.spec import ModelSpec
+
+if TYPE_CHECKING:
+    import openai
+
+RECORDED = "recorded"
+"""Model name of recorded answers, which cost nothing and are read anew at each run."""
+
+_LOG = logging.getLogger(__name__)
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104  compared with, not bound to
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request exactly as it is sent.
+
+    ``id``: of the plan's request, or ``brainstorm-<group>-<call>``. ``params``: temperature, top_p, max_tokens.
+    ``prompt`` is empty where it is not known (recorded answers). ``schema``: JSON schema to ask for where the endpoint
+    can. ``draw`` tells otherwise identical asks apart; for recorded answers it is the request's id.
+    """
+
+    id: str
+    model: str
+    params: Mapping[str, float | int]
+    prompt: str
+    prompt_version: str | None
+    schema: Mapping[str, Any] | None
+    draw: str
+
+    @cached_property
+    def key(self) -> str:
+        """What is paid for once: digest of model, parameters, prompt and draw."""
+        return digest(self.model, dict(self.params), self.prompt, self.draw)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; ``finish_reason`` is ``length`` where the cap on tokens cut the text off."""
+
+    text: str
+    finish_reason: str
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_cached: int | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An answered ask as the journal keeps it. Times are seconds since 1970, UTC."""
+
+    request_id: str
+    key: str
+    text: str
+    finish_reason: str
+    model: str
+    prompt_version: str | None
+    tokens_in: int | None
+    tokens_out: int | None
+    tokens_cached: int | None
+    attempts: int
+    asked_at: float
+    answered_at: float
+
+
+class Chat(Protocol):
+    """A language model."""
+
+    async def answer(self, ask: Ask) -> Answer:
+        """Answer one ask; raises ``RetryError``, ``RowError`` or ``StopError`` of :mod:`pairsmith.factory.errors`."""
+        ...
+
+
+def open_chat(spec: ModelSpec, folder: Path) -> Chat:
+    """The model that ``spec`` names; files of recorded answers are looked for in ``folder``."""
+    if spec.answers is not None:
+        return RecordedChat(folder / spec.answers)
+    return OpenAIChat(spec)
+
+
+class OpenAIChat:
+    """Any OpenAI-compatible endpoint: OpenAI, vLLM, Ollama, llama.cpp, TGI, gateways.
+
+    The key comes only from the environment variable ``spec.api_key_env`` and is looked up at the first ask. What the
+    endpoint refuses (a JSON schema, the name ``max_tokens``) is left out for the rest of the run.
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self._spec = spec
+        self._base_url = _checked_url(spec.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1")
+        self._service = Service(self._base_url, spec.model, spec.api_key_env)
+        self._client: openai.AsyncOpenAI | None = None
+        self._refused: frozenset[str] = frozenset()
+
+    async def answer(self, ask: Ask) -> Answer:
+        """Ask the endpoint once; once more without a feature that it refuses."""
+        without = self._refused
+        while True:
+            status, headers, content = await self._send(ask, without)
+            if status < 400:
+                self._settle(without)
+                return read_answer(self._service, content)
+            feature = self._feature_refused(status, content, ask)
+            if feature is None or feature in without:
+                raise fault(self._service, status, headers, content)
+            without |= {feature}
+
+    async def aclose(self) -> None:
+        """Close the connections; a later ask opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def _feature_refused(self, status: int, content: bytes, ask: Ask) -> str | None:
+        if self._wants_schema(ask) and refuses_schema(status, content):
+            return "response_format"
+        return "max_tokens" if refuses_max_tokens(status, content) else None
+
+    def _settle(self, without: frozenset[str]) -> None:
+        """Asking without a feature has helped: the endpoint refuses the feature, it was not this prompt."""
+        for feature in sorted(without - self._refused):
+            _LOG.warning("%s refuses %s: asking without it from here on", self._service.place, feature)
+        self._refused |= without
+
+    def _wants_schema(self, ask: Ask) -> bool:
+        return self._spec.structured_output and ask.schema is not None
+
+    async def _send(self, ask: Ask, without: frozenset[str]) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of the endpoint's response; raises where none came, or none can come."""
+        client = self._client = self._client or self._connect()
+        try:
+            # The client's own timeouts run from byte to byte: a server that drips would hold the slot for ever.
+            async with asyncio.timeout(self._spec.timeout):
+                return await _post(client, self._body(ask, without))
+        except TimeoutError:
+            failure: ServiceError = self._timed_out()
+        except UnicodeEncodeError:
+            failure = RowError(f"request {ask.id}: its prompt holds half a character and cannot be sent", "bad_request")
+        except Exception as error:
+            failure = self._no_response(error)
+        raise failure  # outside the handlers, so that no request with its key hangs on the error
+
+    def _body(self, ask: Ask, without: frozenset[str]) -> dict[str, Any]:
+        body: dict[str, Any] = {"model": ask.model, "messages": [{"role": "user", "content": ask.prompt}], **ask.params}
+        if "max_tokens" in without and "max_tokens" in body:
+            body["max_completion_tokens"] = body.pop("max_tokens")
+        if self._wants_schema(ask) and "response_format" not in without:
+            schema = {"name": "answer", "schema": ask.schema, "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return body
+
+    def _timed_out(self) -> RetryError:
+        return RetryError(f"{self._service.place}: no answer within {self._spec.timeout:g} s", "timeout")
+
+    def _no_response(self, error: Exception) -> ServiceError:
+        import httpx2
+        import openai
+
+        if isinstance(error, openai.APITimeoutError):
+            return self._timed_out()
+        if not isinstance(error, openai.APIConnectionError):
+            raise error
+        cause = error.__cause__ or error
+        reason = "unreachable" if isinstance(cause, httpx2.ConnectError) else "connection"
+        told = self._service.says(str(cause)) or type(cause).__name__
+        return RetryError(f"{self._service.place}: {told}", reason)
+
+    def _connect(self) -> "openai.AsyncOpenAI":
+        import httpx2
+        import openai
+
+        local = _is_loopback(self._base_url)
+        key = _read_key(self._spec.api_key_env, self._service.place, needed=not local)
+        self._service = Service(self._base_url, self._spec.model, self._spec.api_key_env, key)
+        slots = self._spec.concurrency
+        pool = openai.DefaultAsyncHttpxClient(
+            limits=httpx2.Limits(max_connections=slots, max_keepalive_connections=slots),
+            timeout=self._spec.timeout,
+            trust_env=not local,  # a proxy is not asked for what runs on this machine
+        )
+        return openai.AsyncOpenAI(api_key=key or "none", base_url=self._base_url, http_client=pool, max_retries=0)
+
+
+async def _post(client: "openai.AsyncOpenAI", body: dict[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
+    """The body is read by us: what a server sends is not always what the client's types promise."""
+    import openai
+
+    try:
+        raw = await client.chat.completions.with_raw_response.create(**body)
+        response = raw.http_response
+    except openai.APIStatusError as error:
+        response = error.response
+    return response.status_code, response.headers, response.content
+
+
+def _checked_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SpecError(f"base_url '{url}' is no http(s) URL; write it like http://127.0.0.1:8000/v1")
+    return url
+
+
+def _is_loopback(url: str) -> bool:
+    return (urlsplit(url).hostname or "") in _LOOPBACK
+
+
+def _read_key(name: str, place: str, *, needed: bool) -> str:
+    key = os.environ.get(name, "").strip()
+    if not key and needed:
+        raise SpecError(
+            f"{place} wants a key: put it into the environment variable {name} ('api_key_env' in factory.yml)"
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise SpecError(f"the environment variable {name} holds characters that no key has; set it again")
+    return key
+
+
+def read_answer(service: Service, content: bytes) -> Answer:
+    """The answer in the body of a successful response.
+
+    Raises ``RetryError`` where the body is broken or holds no choice, ``RowError`` where a content filter cut it, and
+    what the error stands for where a gateway reports one in place of an answer.
+    """
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        raise RetryError(
+            f"{service.place}: the body is not JSON: {service.says(_head(content))}", "invalid_body"
+        ) from None
+    if not isinstance(body, dict):
+        raise RetryError(f"{service.place}: the body is not an object: {service.says(_head(content))}", "invalid_body")
+    choices = body.get("choices")
+    if not choices and isinstance(body.get("error"), dict):
+        status = body["error"].get("code")
+        raise fault(service, status if isinstance(status, int) and 400 <= status < 600 else 502, {}, content)
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
+        raise RetryError(f"{service.place}: the body holds no choice: {service.says(_head(content))}", "no_choices")
+    return _read_choice(service, choice, body.get("usage"))
+
+
+def _head(content: bytes) -> str:
+    return content[:1000].decode("utf-8", "replace")
+
+
+def _read_choice(service: Service, choice: dict[str, Any], usage: Any) -> Answer:
+    finish = choice.get("finish_reason")
+    if finish == "content_filter":
+        raise RowError(f"{service.place}: the answer was cut by the service's content filter", "content_filter")
+    if finish == "error":
+        raise RetryError(f"{service.place}: the answer broke off with an error", "server_error")
+    usage = usage if isinstance(usage, dict) else {}
+    details = usage.get("prompt_tokens_details")
+    return Answer(
+        text=whole(_message_text(choice["message"])),
+        finish_reason=finish if isinstance(finish, str) else "stop",
+        tokens_in=_count(usage.get("prompt_tokens")),
+        tokens_out=_count(usage.get("completion_tokens")),
+        tokens_cached=_count(details.get("cached_tokens")) if isinstance(details, dict) else None,
+    )
+
+
+def _message_text(message: dict[str, Any]) -> str:
+    """A refusal has its own field; some servers send the text in parts. An empty text is an answer too: it is paid."""
+    content = message.get("content")
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        content = "".join(part for part in parts if isinstance(part, str))
+    if not content:
+        content = message.get("refusal")
+    return content if isinstance(content, str) else ""
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
+
+
+def whole(text: str) -> str:
+    """``text`` with each half of a surrogate pair replaced by U+FFFD: neither SQLite nor Arrow can hold one."""
+    return _HALF_CHARACTER.sub("\ufffd", text)
+
+
+class RecordedChat:
+    """Answers from a file of JSON lines ``{"id", "completion", "finish_reason"?}``.
+
+    ``{"group", "call", "completion"}`` gets the id ``brainstorm-<group>-<call>``. Raises :class:`InputError` with file
+    and line where a line cannot be read, or an id has two different answers.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._answers = _read_recorded(path)
+
+    async def answer(self, ask: Ask) -> Answer:
+        """The answer recorded for the ask's id."""
+        try:
+            return self._answers[ask.id]
+        except KeyError:
+            raise RowError(f"{self._path}: holds no answer to request '{ask.id}'", "not_recorded") from None
+
+
+def _read_recorded(path: Path) -> dict[str, Answer]:
+    answers: dict[str, Answer] = {}
+    for place, record in _json_lines(path):
+        identity, answer = _recorded_answer(place, record)
+        if answers.setdefault(identity, answer) != answer:
+            raise InputError(f"{place}: request '{identity}' has a different answer further up; keep one of the two")
+    return answers
+
+
+def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                text = line.removeprefix(b"\xef\xbb\xbf").strip()
+                if text:
+                    yield f"{path}:{number}", _json_object(f"{path}:{number}", text)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); 'answers' in factory.yml names this file"
+        ) from None
+
+
+def _json_object(place: str, text: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place}: not JSON ({error}); write one object a line") from None
+    if not isinstance(record, dict):
+        raise InputError(f'{place}: not an object; write {{"id": ..., "completion": ...}}')
+    return record
+
+
+def _recorded_answer(place: str, record: dict[str, Any]) -> tuple[str, Answer]:
+    text, finish = record.get("completion"), record.get("finish_reason") or "stop"
+    if not isinstance(text, str) or not isinstance(finish, str):
+        raise InputError(f"{place}: 'completion' must be a text, and so must 'finish_reason' where it is given")
+    identity = record.get("id")
+    if identity is None and isinstance(record.get("group"), str) and isinstance(record.get("call"), int):
+        identity = f"brainstorm-{record['group']}-{record['call']}"
+    if not isinstance(identity, str) or not identity:
+        raise InputError(f"{place}: no 'id' (a text), nor 'group' and 'call' of a brainstorm")
+    return identity, Answer(whole(text), finish)

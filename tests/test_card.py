@@ -1,0 +1,166 @@
+import html
+import os
+import re
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pairsmith.curation.card import MEANINGS, CardFacts, inert, render_card
+from pairsmith.factory.records import RELEASE
+
+HOSTILE = """# a | b `code` <script>alert(1)</script>
+---
+{{ 7 * 7 }} {% raw %} [x](javascript:a) ![i](//e.org/i) www.e.org *b* _c_ ~~d~~ $e$ @f :g:"""
+GATE = {"gate": "format", "judged": 9, "dropped": 1, "only": 1, "unverified": 2, "reasons": {"refusal": 1}}
+FUNNEL = {"asked": 9, "answered": 9, "failed": {}, "pending": 0, "rejected": 1, "accepted": 8, "gates": [GATE]}
+
+
+def row(number, group="sts", language="en", split="train", **more):
+    given = {"id": f"{number:016x}", "request_id": str(number), "content_hash": "0", "group": group, "split": split}
+    given |= {"instruction": "Find it.", "query": f"query {number}", "positive": "text", "negatives": ["other"]}
+    given |= {"query_language": language, "document_language": language, "model": "recorded"}
+    return dict.fromkeys(RELEASE.names) | given | more
+
+
+ROWS = [
+    row(1),
+    row(2, split="test"),
+    row(3, "bitext", "no", document_language="fa"),
+    row(4, "bitext", "no", document_language="fa", split="test"),
+    row(5, "short_short", "sw", negatives=[]),
+]
+
+
+def facts(rows=ROWS, **changed):
+    files: dict[str, dict[str, list[str]]] = {"all": {}}
+    for group, split in sorted({(row["group"], row["split"]) for row in rows}):
+        for config in ("all", group):
+            path = f"data/{group}/{split}-00000-of-00001.parquet"
+            files.setdefault(config, {}).setdefault(split, []).append(path)
+    given = {"name": "tiny", "version": "1.0.0", "license": "cc0-1.0", "description": "Five rows.", "files": files}
+    given |= {
+        "rows": pa.Table.from_pylist(rows, RELEASE),
+        "funnel": FUNNEL,
+        "thresholds": {"length": {"at_least": 0.8}},
+    }
+    given |= {"models": {"recorded": 5}, "tool_versions": {"pairsmith": "0.1.0"}, "parent": None}
+    return CardFacts(**given | {"changelog": "## 1.0.0\n\nFirst release.\n"} | changed)
+
+
+def parts(card):
+    """Front matter as read by YAML, and the body."""
+    _, front, body = re.split(r"^---\n", card, maxsplit=2, flags=re.MULTILINE)
+    return yaml.safe_load(front), body
+
+
+def test_front_matter_survives_yaml_with_norwegian_as_a_string():
+    front, _ = parts(render_card(facts()))
+    assert front["language"] == ["en", "fa", "no", "sw"]
+    assert front["license"] == "cc0-1.0" and front["pretty_name"] == "tiny"
+    assert front["size_categories"] == ["n<1K"] and "synthetic" in front["tags"]
+    configs = {config["config_name"]: config for config in front["configs"]}
+    assert configs["all"]["default"] is True and "default" not in configs["sts"]
+    assert [files["split"] for files in configs["all"]["data_files"]] == ["train", "test"]
+    assert [files["split"] for files in configs["short_short"]["data_files"]] == ["train"]
+    assert configs["bitext"]["data_files"][1]["path"] == ["data/bitext/test-00000-of-00001.parquet"]
+
+
+@pytest.mark.parametrize("name", ["no", "1.0", "null", "a: b", "- x", "yes # no"])
+def test_a_name_stays_what_it_is(name):
+    front, _ = parts(render_card(facts(name=name)))
+    assert front["pretty_name"] == name
+
+
+@given(st.text())
+def test_an_inert_text_is_one_line_that_holds_no_active_mark_and_reads_as_the_text(text):
+    shown = inert(text)
+    assert not re.search(r"[\\`*{}\[\]<>|~@$^\n\r]|#(?!\d+;)|&(?!#\d+;)", shown)
+    assert len(shown.splitlines()) <= 1
+    if text.isascii() and text.isprintable():
+        assert html.unescape(shown) == text
+
+
+def test_hostile_texts_break_neither_table_nor_page():
+    rows = [
+        row(n, group, query=HOSTILE, positive=HOSTILE, negatives=[HOSTILE]) for n, group in enumerate(("sts", "bitext"))
+    ]
+    rows = [{**each, "instruction": HOSTILE, "model": HOSTILE} for each in rows]
+    funnel = {**FUNNEL, "gates": [{**GATE, "gate": HOSTILE, "reasons": {HOSTILE: 1}}]}
+    changed = {
+        "thresholds": {HOSTILE: {HOSTILE: [HOSTILE]}},
+        "tool_versions": {HOSTILE: HOSTILE},
+        "models": {HOSTILE: 2},
+    }
+    card = render_card(facts(rows, funnel=funnel, **changed))
+    _, body = parts(card)
+    plain = parts(render_card(facts([row(1), row(2, "bitext")])))[1]
+    assert set(re.findall(r"<[^>]*>", body)) == {'<span dir="auto">', "</span>"}
+    assert re.findall(r"^#+ .*$", body, re.MULTILINE) == re.findall(r"^#+ .*$", plain, re.MULTILINE)
+    assert "49" not in body and "](" not in body and "www.e" not in body
+    for table in re.findall(r"(?:^\|.*\n)+", body, re.MULTILINE):
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_a_template_in_a_value_is_not_rendered():
+    assert "49" not in render_card(facts(description="{{ 7 * 7 }}", changelog="{{ 7 * 7 }}"))
+
+
+def test_long_texts_are_cut_and_it_says_by_how_much():
+    body = render_card(facts([row(1, query="word " * 1000)]))
+    assert "(4,720 more characters)" in body and body.count("word word") < 60
+
+
+def test_a_row_with_personal_data_is_no_example():
+    rows = [row(n, positive="Write to ann.lee@gmail.com or call.") for n in range(3)]
+    assert "ann.lee" not in render_card(facts(rows))
+    body = render_card(facts([*rows, row(4, positive="Nobody is named.")]))
+    assert "ann.lee" not in body and "Nobody is named." in body
+
+
+def test_every_column_of_a_release_is_explained():
+    assert list(MEANINGS) == RELEASE.names
+
+
+def test_counts_are_those_of_the_rows():
+    _, body = parts(render_card(facts()))
+    assert re.search(r"\| `bitext` \|[^|]*\| 2 \| 1 \| 1 \|", body)
+    assert "| Norwegian | no | 2 |" in body and "| Persian | fa | 2 |" in body
+    assert "9 asked = 8 accepted + 1 rejected + 0 failed + 0 pending" in body
+
+
+def test_the_card_names_its_parent_and_keeps_the_changelog_below_its_section():
+    _, body = parts(render_card(facts(version="1.1.0", parent="1.0.0", changelog="## 1.1.0\n\n2 rows added.\n")))
+    assert "Version 1.1.0, follows 1.0.0" in body and "\n### 1.1.0\n" in body
+
+
+def test_the_same_facts_give_the_same_card():
+    assert render_card(facts()) == render_card(facts(list(reversed(ROWS))))
+
+
+def test_the_code_on_the_card_loads_the_release(tmp_path):
+    given = facts()
+    folder = tmp_path / "releases/1.0.0"
+    for group, split in {(each["group"], each["split"]) for each in ROWS}:
+        path = folder / f"data/{group}/{split}-00000-of-00001.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        chosen = [each for each in ROWS if (each["group"], each["split"]) == (group, split)]
+        pq.write_table(pa.Table.from_pylist(chosen, RELEASE), path)
+    (folder / "README.md").write_text(render_card(given), encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", render_card(given), re.DOTALL)
+    code = "".join(blocks) + (
+        "print(everything.num_rows, one_group.num_rows, train.num_rows, sorted(train.column_names))\n"
+        "print(everything['query_language'], load_dataset(path, split='test').num_rows, len(everything.column_names))\n"
+    )
+    environment = {**os.environ, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()[-2:]
+    assert first == "3 1 2 ['anchor', 'negative', 'positive']"
+    assert second.endswith(f"2 {len(RELEASE.names)}") and "'no'" in second

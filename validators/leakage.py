@@ -1,0 +1,100 @@
+"""Gate ``leakage``: the answer must not stand in the question, nor the question in the answer.
+
+Texts are compared folded (:mod:`pairsmith.factory.text`). What is judged depends on the group of the row: documents
+must not copy the query (short_long, long_long), labels must not stand in the text that they classify (long_short), and
+no two texts of a row may be the same (all groups). docs/gates.md gives the measured reason for each constant.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pyarrow as pa
+from pairsmith.factory.spec import LeakageSpec
+from pairsmith.factory.text import fold
+from pairsmith.validators.copying import copied
+from pairsmith.validators.gate import Findings, Reason, Text, texts
+from pairsmith.validators.labels import leaked
+
+DOCUMENT_GROUPS = ("short_long", "long_long")
+
+
+class Finding(NamedTuple):
+    """What is wrong with one field. ``related``: the excerpt that shows it."""
+
+    field: str
+    reason: Reason
+    score: float
+    threshold: float
+    related: str
+
+
+class LeakageGate:
+    """Row gate. ``label_leak`` is said of the query, which holds the label; all else of the later of the two texts."""
+
+    name = "leakage"
+    scope = "row"
+
+    def __init__(self, spec: LeakageSpec) -> None:
+        self._containment = spec.query_containment
+
+    def judge(self, rows: pa.Table) -> pa.Table:
+        """Verdicts on each text field of ``rows``."""
+        findings = Findings(rows, self.name)
+        groups = rows["group"].to_pylist()
+        for fields in _by_row(texts(rows)):
+            row = fields[0].row
+            found = list(self._row(groups[row], fields))
+            for text in fields:
+                if not any(finding.field == text.field for finding in found):
+                    findings.keep(row, text.field)
+            for finding in found:
+                findings.drop(row, finding.field, *finding[1:])
+        return findings.table()
+
+    def _row(self, group: str, fields: list[Text]) -> Iterator[Finding]:
+        identical = list(_identical(fields))
+        yield from identical
+        query, *others = fields
+        same = {finding.field for finding in identical}
+        if group == "long_short":
+            for label in others:
+                if (excerpt := leaked(label.text, query.text, answer=label.field == "positive")) is not None:
+                    yield Finding("query", Reason.LABEL_LEAK, 1.0, 1.0, excerpt)
+        elif group in DOCUMENT_GROUPS:
+            for document in others:
+                copy = None if document.field in same else copied(query.text, document.text, self._containment)
+                if copy is not None:
+                    yield Finding(document.field, Reason.QUERY_COPIED, *copy)
+
+
+def _by_row(fields: Iterator[Text]) -> Iterator[list[Text]]:
+    row: list[Text] = []
+    for text in fields:
+        if row and text.row != row[0].row:
+            yield row
+            row = []
+        row.append(text)
+    if row:
+        yield row
+
+
+def _identical(fields: list[Text]) -> Iterator[Finding]:
+    """A text that equals the query or, for a negative, the positive (case, width, spacing, end marks aside)."""
+    query, positive, *negatives = (_bare(text.text) for text in fields)
+    if positive == query:
+        yield Finding("positive", Reason.IDENTICAL_TEXTS, 1.0, 1.0, _excerpt(query))
+    for text, negative in zip(fields[2:], negatives, strict=True):
+        if negative == positive:
+            yield Finding(text.field, Reason.POSITIVE_EQUALS_NEGATIVE, 1.0, 1.0, _excerpt(positive))
+        elif negative == query:
+            yield Finding(text.field, Reason.IDENTICAL_TEXTS, 1.0, 1.0, _excerpt(query))
+
+
+def _bare(text: str) -> str:
+    """Folded, without the signs that end or enclose a sentence; a text of nothing else stays as it is."""
+    folded = fold(text)
+    return folded.strip(" .!?…。！？।؟\"'“”«»") or folded
+
+
+def _excerpt(text: str) -> str:
+    return text if len(text) <= 200 else text[:199] + "…"
