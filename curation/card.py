@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
 from pairsmith.curation.sample import stratified
 from pairsmith.curation.show import clip, visible
 from pairsmith.factory.languages import LANGUAGES

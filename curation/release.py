@@ -134,7 +134,9 @@ def read_manifest(release: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: not readable ({error}); is {release} a release of Pairsmith?") from None
     if manifest.get("format_version") != FORMAT_VERSION:
-        raise RunError(f"{path}: format {manifest.get('format_version')}, this Pairsmith reads {FORMAT_VERSION}; upgrade it")
+        raise RunError(
+            f"{path}: format {manifest.get('format_version')}, this Pairsmith reads {FORMAT_VERSION}; upgrade it"
+        )
     return manifest
 
 
@@ -161,7 +163,9 @@ def write_release(accepted: pa.Table, facts: ReleaseFacts, releases: Path) -> tu
     release stays as it is. Raises :class:`RunError` when there is no row to release.
     """
     if accepted.num_rows == 0:
-        raise RunError(f"{releases}: no row was accepted, so there is nothing to release; see why with 'pairsmith report'")
+        raise RunError(
+            f"{releases}: no row was accepted, so there is nothing to release; see why with 'pairsmith report'"
+        )
     rows = release_rows(accepted, facts.spec.splits)
     known = versions(releases)
     if not known:

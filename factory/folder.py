@@ -109,7 +109,9 @@ class RunFolder:
         }
         manifest = {"format_version": FORMAT_VERSION, "stages": self._stages}
         with written_whole(self.path / MANIFEST) as beside:
-            beside.write_text(json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+            beside.write_text(
+                json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
 
     def _output(self, name: str) -> dict[str, Any]:
         path = self.path / name
@@ -126,5 +128,7 @@ class RunFolder:
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(f"{path}: not readable ({error}); delete it and every stage is made again") from None
         if version != FORMAT_VERSION:
-            raise RunError(f"{path}: format {version}, this Pairsmith reads {FORMAT_VERSION}; use the version that wrote it")
+            raise RunError(
+                f"{path}: format {version}, this Pairsmith reads {FORMAT_VERSION}; use the version that wrote it"
+            )
         return dict(stages)

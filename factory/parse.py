@@ -148,7 +148,9 @@ def _says_nothing(folded: str, key: str, exempt: bool) -> bool:
     return bare in (key.casefold(), key.casefold().replace("_", " ")) or (not exempt and folded in _NO_TEXT)
 
 
-def candidates(entries: Iterable[Entry], requests: dict[str, Request], batch: int = 10_000) -> Iterator[tuple[pa.Table, pa.Table]]:
+def candidates(
+    entries: Iterable[Entry], requests: dict[str, Request], batch: int = 10_000
+) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Parse answers in the order in which they come.
 
     Yields (pairs: PAIRS, verdicts: VERDICTS) for each batch of up to ``batch`` answers. Every answer gets one verdict line

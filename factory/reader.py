@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 MAX_DEPTH = 40
-MAX_STARTS = 64  # how many "{" or "[" are tried in one text: enough for any preface, and keeps hostile texts linear
+MAX_FALSE_STARTS = (
+    64  # brackets that begin no value, in one text: enough for any preface, and keeps hostile texts linear
+)
 
 _START = re.compile(r"[{\[]")
 _SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
@@ -23,7 +25,9 @@ _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "”“", "‘": "’"}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\", "/": "/", "\n": ""}
 # What may follow a string's end: a colon, a closing bracket, the end of the text, a comma before a value or a bracket, or
 # (a forgotten comma) the next key.
-_AFTER_STRING = re.compile(r"\s*(?:[:}\]]|/[/*]|\Z|,\s*(?:[\"'“„‘{}\[\]\-\d/]|null|None|true|True|false|False|\Z)|[\"'][\w ]{1,40}[\"']\s*:)")
+_AFTER_STRING = re.compile(
+    r"\s*(?:[:}\]]|/[/*]|\Z|,\s*(?:[\"'“„‘{}\[\]\-\d/]|null|None|true|True|false|False|\Z)|[\"'][\w ]{1,40}[\"']\s*:)"
+)
 _STRICT = json.JSONDecoder()
 
 
@@ -50,15 +54,15 @@ class _CutOff(Exception):
 
 def read_values(text: str) -> Iterator[Reading]:
     """Every object or array in ``text`` from left to right, outermost only; prefaces, fences and what follows are skipped."""
-    position = 0
-    for _ in range(MAX_STARTS):
-        match = _START.search(text, position)
-        if match is None:
-            return
+    position, false_starts = 0, 0
+    while false_starts < MAX_FALSE_STARTS and (match := _START.search(text, position)):
         reading = _read_at(text, match.start())
-        if reading is not None:
+        if reading is None:
+            false_starts += 1
+            position = match.end()
+        else:
             yield reading
-        position = match.start() + 1 if reading is None else reading.end
+            position = reading.end
 
 
 def _read_at(text: str, start: int) -> Reading | None:

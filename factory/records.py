@@ -45,7 +45,7 @@ class Request(BaseModel):
     target_language: Code | None = None
     attributes: dict[str, Value] = Field(default_factory=dict)
     template: str | None = None
-    draw: int = 0
+    draw: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
     @field_validator("attributes")
     @classmethod

@@ -35,7 +35,9 @@ class ModelSpec(Section):
     )
     model: str = Field("gpt-4o-mini", description="model name as the endpoint knows it")
     base_url: str | None = Field(None, description="endpoint, e.g. http://127.0.0.1:8000/v1; default: the client's own")
-    api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key; never the key itself")
+    api_key_env: str = Field(
+        "OPENAI_API_KEY", description="environment variable that holds the key; never the key itself"
+    )
     temperature: float = Field(1.0, ge=0, le=2, description="1.0 throughout in the paper")
     top_p: float = Field(1.0, gt=0, le=1, description="1.0 throughout in the paper")
     max_tokens: Count = Field(2048, description="cap on the tokens of one answer")
@@ -89,7 +91,9 @@ class LengthSpec(Section):
     """Gate ``length``: what was asked for against what was found."""
 
     enabled: bool = True
-    at_least: float = Field(0.8, gt=0, le=1, description="share of the asked words that must be there (gates of the method)")
+    at_least: float = Field(
+        0.8, gt=0, le=1, description="share of the asked words that must be there (gates of the method)"
+    )
     at_most: float = Field(
         2.0, ge=1, description="a 'less than N' text may have this many times N words before it is dropped"
     )
@@ -134,7 +138,8 @@ class ContaminationSpec(Section):
 
     enabled: bool = True
     evaluation: list[str] = Field(
-        default_factory=list, description="files of evaluation texts (csv, tsv, jsonl, parquet, txt; .gz too), in the run folder"
+        default_factory=list,
+        description="files of evaluation texts (csv, tsv, jsonl, parquet, txt; .gz too), in the run folder",
     )
     ngram: Count = Field(13, description="a run of this many tokens shared with an evaluation text counts")
     overlap: Share = Field(0.7, description="Jaccard of word 3-grams with an evaluation text from which it counts")
@@ -147,7 +152,9 @@ class PrivacySpec(Section):
     """Gate ``privacy``: secrets and personal data."""
 
     enabled: bool = True
-    action: Literal["report", "drop"] = Field("report", description="'report' marks the row for a person, 'drop' rejects it")
+    action: Literal["report", "drop"] = Field(
+        "report", description="'report' marks the row for a person, 'drop' rejects it"
+    )
 
 
 class CustomGateSpec(Section):

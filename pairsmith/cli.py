@@ -125,7 +125,9 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
 
 COMMANDS: dict[str, Command] = {
     "init": Command("Write a factory.yml with every key, its default and a comment", "init runs/mine", _init, "init"),
-    "schema": Command("Print the JSON Schema of factory.yml, for editors", "schema > factory.schema.json", _schema, "plain"),
+    "schema": Command(
+        "Print the JSON Schema of factory.yml, for editors", "schema > factory.schema.json", _schema, "plain"
+    ),
     "plan": Command(
         "Show what would be asked and what it would cost; asks nothing that is paid for",
         "plan runs/mine",
@@ -148,13 +150,22 @@ COMMANDS: dict[str, Command] = {
         "release",
     ),
     "report": Command(
-        "Write report.html: the funnel, reasons, examples", "report runs/mine", _stage("pairsmith.releasing", "report"), "path"
+        "Write report.html: the funnel, reasons, examples",
+        "report runs/mine",
+        _stage("pairsmith.releasing", "report"),
+        "path",
     ),
     "run": Command(
-        "Do all that is missing or stale, and nothing else", "run runs/mine", _stage("pairsmith.line", "whole_line"), "line"
+        "Do all that is missing or stale, and nothing else",
+        "run runs/mine",
+        _stage("pairsmith.line", "whole_line"),
+        "line",
     ),
     "status": Command("Show which stages are done, stale or missing", "status runs/mine", _status, "status"),
     "score": Command(
-        "Compare what the gates caught with a file of planted defects", "score runs/demo --truth truth.jsonl", _score, "score"
+        "Compare what the gates caught with a file of planted defects",
+        "score runs/demo --truth truth.jsonl",
+        _score,
+        "score",
     ),
 }

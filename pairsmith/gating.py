@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pairsmith.asking import read_plan
+from pairsmith.factory.folder import written_whole
 from pairsmith.factory.journal import Journal
 from pairsmith.factory.parse import candidates
 from pairsmith.factory.records import PAIRS, REJECTED, VERDICTS, digest
-from pairsmith.factory.folder import written_whole
 from pairsmith.progress import bar
 from pairsmith.run import ACCEPTED, BATCH, CANDIDATES, JOURNAL, REJECTED_FILE, REQUESTS_FILE, VERDICTS_FILE, Run, Stage
 from pairsmith.validators.engine import LocalEngine, build_gates, dropped_ids, sources, without

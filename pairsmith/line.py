@@ -31,7 +31,11 @@ def status(run: Run) -> dict[str, Any]:
         with run.journal() as journal:
             counts = journal.counts("generate")
     done = set(states.values()) == {"done"}
-    return {"stages": states, "journal": counts, "next": "nothing, all is done" if done else f"pairsmith run {run.path}"}
+    return {
+        "stages": states,
+        "journal": counts,
+        "next": "nothing, all is done" if done else f"pairsmith run {run.path}",
+    }
 
 
 def _state(run: Run, stage: Stage) -> str:

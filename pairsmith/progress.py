@@ -17,7 +17,9 @@ def bar(what: str, total: int | None, unit: str = "row") -> Iterator["tqdm[None]
     from tqdm import tqdm
 
     pace = 0.1 if sys.stderr.isatty() else 10.0
-    with tqdm(desc=what, total=total, unit=unit, mininterval=pace, file=sys.stderr, dynamic_ncols=True, leave=False) as shown:
+    with tqdm(
+        desc=what, total=total, unit=unit, mininterval=pace, file=sys.stderr, dynamic_ncols=True, leave=False
+    ) as shown:
         yield shown
 
 

@@ -41,7 +41,9 @@ def read_truth(path: Path) -> list[Truth]:
                 truths.append(Truth.model_validate_json(line))
             except ValidationError as error:
                 problem = error.errors()[0]
-                raise InputError(f"{path}:{number}: {problem['msg']} ({line[:80]}); wanted is {{id, defect, variant}}") from None
+                raise InputError(
+                    f"{path}:{number}: {problem['msg']} ({line[:80]}); wanted is {{id, defect, variant}}"
+                ) from None
     return truths
 
 
@@ -49,7 +51,9 @@ def score(truths: list[Truth], request_ids: set[str], verdicts: pa.Table) -> dic
     """Compare the verdicts (schema VERDICTS) with the truth; see the module for the rules of counting."""
     unknown = [truth.id for truth in truths if truth.id not in request_ids]
     if unknown:
-        raise InputError(f"truth: '{unknown[0]}' ({len(unknown)} in all) was not asked in this run; is it the right file?")
+        raise InputError(
+            f"truth: '{unknown[0]}' ({len(unknown)} in all) was not asked in this run; is it the right file?"
+        )
     rejected = _gates_of_rejected(verdicts)
     twins = defaultdict(list)
     for truth in truths:
@@ -101,4 +105,3 @@ def _variants(sound: list[Truth], lost: set[str]) -> dict[str, Any]:
         ids = [truth.id for truth in sound if truth.variant == kind]
         report[kind] = {"rejected": sum(key in lost for key in ids), "total": len(ids)}
     return report
-

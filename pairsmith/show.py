@@ -30,7 +30,9 @@ def plan(result: Result) -> str:
             cost = f"about ${bill['cost']:,.2f}" if bill["cost"] is not None else "cost unknown"
             because = f" ({bill['reason']})" if bill["reason"] else ""
             tokens = f"{bill['tokens_in']:,} tokens in, {bill['tokens_out']:,} out"
-            lines.append(f"{step:<11}{bill['requests']:>9,} requests to {bill['model']}, about {tokens}, {cost}{because}")
+            lines.append(
+                f"{step:<11}{bill['requests']:>9,} requests to {bill['model']}, about {tokens}, {cost}{because}"
+            )
     if result["short"]:
         lines.append(f"short: {_counts(result['short'])} requests find no task; {result['advice']}")
     return "\n".join(lines)

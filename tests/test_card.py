@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pairsmith.curation.card import MEANINGS, CardFacts, inert, render_card
 from pairsmith.factory.records import RELEASE
 

@@ -1,14 +1,15 @@
 import asyncio
-import importlib.util
 import json
-import sys
 import time
 from email.utils import formatdate
 from pathlib import Path
 
+import endpoint
 import pytest
+from endpoint import Endpoint, Reply
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pairsmith.factory.chat import Answer, Ask, OpenAIChat, RecordedChat, open_chat, read_answer
 from pairsmith.factory.errors import (
     InputError,
@@ -26,11 +27,6 @@ HERE = Path(__file__).parent
 RECORDED = HERE.parent / "examples/recorded"
 KEY = "sk-test-0123456789abcdef"
 SERVICE = Service("http://user:pass@127.0.0.1:1/v1?token=x", "m", "SOME_KEY", KEY)
-
-spec_of_module = importlib.util.spec_from_file_location("pairsmith_test_endpoint", HERE / "endpoint.py")
-endpoint = sys.modules.setdefault(spec_of_module.name, importlib.util.module_from_spec(spec_of_module))
-spec_of_module.loader.exec_module(endpoint)
-Endpoint, Reply = endpoint.Endpoint, endpoint.Reply
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pairsmith.factory.errors import InputError
 from pairsmith.factory.records import PAIRS
 from pairsmith.factory.spec import ContaminationSpec

@@ -78,7 +78,7 @@ def test_accepted_and_rejected_are_all_the_rows(queries: list[str], size: int) -
         assert by_name["letter-a"]["judged"] == len(queries)
 
 
-OWN = '''
+OWN = """
 from pairsmith.validators.gate import Findings
 
 class NoShouting:
@@ -97,7 +97,7 @@ class NoShouting:
             else:
                 findings.keep(row, "query", score, self.share)
         return findings.table()
-'''
+"""
 
 
 def test_a_users_own_gate_is_named_by_its_import_path(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import yaml
+
 from pairsmith.factory.records import PAIRS
 from pairsmith.factory.spec import GatesSpec
 from pairsmith.validators.engine import build_gates

@@ -1,4 +1,3 @@
-import importlib.util
 import itertools
 import os
 import signal
@@ -9,9 +8,12 @@ import threading
 import time
 from pathlib import Path
 
+import endpoint
 import pytest
+from endpoint import Endpoint, Reply
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pairsmith.factory.chat import Answer, Ask, open_chat
 from pairsmith.factory.errors import RetryError, RowError, RunError, StopError
 from pairsmith.factory.generate import generate
@@ -21,11 +23,6 @@ from pairsmith.factory.spec import ModelSpec
 HERE = Path(__file__).parent
 STEP = "generate"
 KEY = "sk-test-0123456789abcdef"
-
-spec_of_module = importlib.util.spec_from_file_location("pairsmith_test_endpoint", HERE / "endpoint.py")
-endpoint = sys.modules.setdefault(spec_of_module.name, importlib.util.module_from_spec(spec_of_module))
-spec_of_module.loader.exec_module(endpoint)
-Endpoint, Reply = endpoint.Endpoint, endpoint.Reply
 
 DRIVER = """
 import sys

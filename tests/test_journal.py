@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
 from pairsmith.factory.chat import Answer, Ask
 from pairsmith.factory.errors import InputError, RunError
 from pairsmith.factory.journal import FORMAT_VERSION, Journal, Outcome

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pairsmith.factory.records import PAIRS
 from pairsmith.factory.spec import LeakageSpec
 from pairsmith.validators.copying import copied

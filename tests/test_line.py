@@ -47,7 +47,9 @@ def test_the_accounting_identity_holds_and_the_tables_agree_with_it(
 ) -> None:
     funnel = call(capsys, "run", demo)["funnel"]
     assert funnel["asked"] == 764
-    assert funnel["asked"] == funnel["accepted"] + funnel["rejected"] + sum(funnel["failed"].values()) + funnel["pending"]
+    assert (
+        funnel["asked"] == funnel["accepted"] + funnel["rejected"] + sum(funnel["failed"].values()) + funnel["pending"]
+    )
     accepted, rejected = (pq.read_table(demo / f"{name}.parquet") for name in ("accepted", "rejected"))
     assert (accepted.num_rows, rejected.num_rows) == (funnel["accepted"], funnel["rejected"])
     ids = accepted["request_id"].to_pylist() + rejected["request_id"].to_pylist()
@@ -89,7 +91,9 @@ def test_planted_defects_are_caught_and_sound_rows_kept(demo: Path, capsys: pyte
 
 def test_a_second_run_does_nothing(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def state() -> dict[str, int]:
-        files = (path for path in demo.rglob("*") if path.is_file() and path.name not in (".lock", "journal.sqlite-shm"))
+        files = (
+            path for path in demo.rglob("*") if path.is_file() and path.name not in (".lock", "journal.sqlite-shm")
+        )
         return {str(path): path.stat().st_mtime_ns for path in files}
 
     before = state()
@@ -129,9 +133,7 @@ def test_without_a_file_of_requests_they_are_drawn_from_the_brainstormed_tasks(
     folder = tmp_path / "run"
     folder.mkdir()
     shutil.copy(RECORDED / "brainstorm.jsonl", folder)
-    text = (
-        "size: 50\nbrainstorm: {calls: 4}\nmodels: {brainstorm: {provider: recorded, answers: brainstorm.jsonl}}\n"
-    )
+    text = "size: 50\nbrainstorm: {calls: 4}\nmodels: {brainstorm: {provider: recorded, answers: brainstorm.jsonl}}\n"
     (folder / "factory.yml").write_text(text)
     first = call(capsys, "plan", folder)
     assert first["total"] == 50

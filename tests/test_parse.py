@@ -29,7 +29,7 @@ def reason(answer: str, group: str = "sts", finish_reason: str = "stop") -> Pars
         json.dumps(STS)[:-1] + ",}",
         json.dumps({**STS, "explanation": "n/a", "score": 4.5}),
         str(STS),
-        json.dumps({**STS, "S1": "A } and a { and a \" in a text."}),
+        json.dumps({**STS, "S1": 'A } and a { and a " in a text.'}),
         json.dumps({"thought": {"plan": "x"}}) + "\n" + json.dumps(STS),
         "\ufeff" + json.dumps(STS),
     ],
@@ -94,7 +94,9 @@ def test_short_labels_may_be_words_that_mean_nothing_elsewhere(label: str) -> No
 
 
 def test_a_reply_of_one_emoji_is_a_text() -> None:
-    assert reason(json.dumps({"input": "we won!!!", "positive_document": "🎉"}, ensure_ascii=False), "short_short") is None
+    assert (
+        reason(json.dumps({"input": "we won!!!", "positive_document": "🎉"}, ensure_ascii=False), "short_short") is None
+    )
 
 
 def test_half_a_surrogate_pair_is_stored_as_a_replacement_character() -> None:
@@ -102,7 +104,9 @@ def test_half_a_surrogate_pair_is_stored_as_a_replacement_character() -> None:
     assert parsed.texts == {"query": "x\ufffd y", "positive": "ok 😀", "negative": "z"}
 
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zs"]), min_size=3, max_size=60).map(lambda t: f"a {t}")
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zs"]), min_size=3, max_size=60).map(
+    lambda t: f"a {t}"
+)
 
 
 @given(st.sampled_from(sorted(GROUPS)), st.data())
@@ -127,7 +131,10 @@ def entry(number: int, text: str) -> Entry:
     return Entry(f"r{number}", f"k{number}", text, "stop", "m", "v", 10, 20, None, 1, 0.0, 0.0)
 
 
-@given(st.lists(st.sampled_from([json.dumps(STS), "no", json.dumps([STS]), '{"S1": "x', ""]), max_size=12), st.integers(1, 5))
+@given(
+    st.lists(st.sampled_from([json.dumps(STS), "no", json.dumps([STS]), '{"S1": "x', ""]), max_size=12),
+    st.integers(1, 5),
+)
 def test_every_answer_gets_one_verdict_and_those_that_parse_a_row(answers: list[str], batch: int) -> None:
     requests = {f"r{n}": Request(id=f"r{n}", group="sts", language="en") for n in range(len(answers))}
     tables = list(candidates([entry(n, text) for n, text in enumerate(answers)], requests, batch))

@@ -56,7 +56,9 @@ def test_reads_what_models_write_instead_of_json(text: str, value: object) -> No
 
 
 @given(st.dictionaries(TEXTS, TEXTS, min_size=1, max_size=4), st.data())
-def test_a_cut_off_object_is_never_complete_and_keeps_whole_items_only(value: dict[str, str], data: st.DataObject) -> None:
+def test_a_cut_off_object_is_never_complete_and_keeps_whole_items_only(
+    value: dict[str, str], data: st.DataObject
+) -> None:
     text = json.dumps(value, ensure_ascii=False)
     cut = text[: data.draw(st.integers(1, len(text) - 1))]
     for reading in read_values(cut):

@@ -94,7 +94,9 @@ def test_rows_added_are_a_minor_and_rows_removed_or_corrected_a_patch_version(tm
     write_release(ROWS.slice(0, 50), FACTS, tmp_path)
     assert write_release(ROWS, FACTS, tmp_path)[0].name == "1.1.0"
     assert write_release(ROWS.slice(1), FACTS, tmp_path)[0].name == "1.1.1"
-    corrected = [{**row, "content_hash": "f" * 16} if n == 3 else row for n, row in enumerate(ROWS.slice(1).to_pylist())]
+    corrected = [
+        {**row, "content_hash": "f" * 16} if n == 3 else row for n, row in enumerate(ROWS.slice(1).to_pylist())
+    ]
     folder, change = write_release(table(*corrected), FACTS, tmp_path)
     assert (folder.name, change) == ("1.1.2", Difference(0, 0, 1, False))
     assert versions(tmp_path) == [Version(1, 0, 0), Version(1, 1, 0), Version(1, 1, 1), Version(1, 1, 2)]

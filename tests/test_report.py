@@ -6,13 +6,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pairsmith.curation.show import visible
 from pairsmith.factory.records import PAIRS, REJECTED, REQUESTS, VERDICTS
-from pairsmith.validators.funnel import funnel
-
 from pairsmith.report import ReportData, write_report
 from pairsmith.report_counts import asked_rows, by_group, by_language, said, stages
 from pairsmith.report_texts import SHOWN
+from pairsmith.validators.funnel import funnel
 
 HOSTILE = "</p><script>alert(1)</script><img src=x onerror=alert(2)> \"'><svg onload=a> {{ 7 * 7 }} {% raw %} <!-- ]]>"
 

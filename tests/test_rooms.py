@@ -15,7 +15,18 @@ MAY_KNOW = {
     "trainer": {"trainer", "factory"},
     "cards": {"cards"},
 }
-HEAVY = {"argilla", "datasets", "fasttext", "huggingface_hub", "jinja2", "numpy", "openai", "pyarrow", "pycld2", "torch"}
+HEAVY = {
+    "argilla",
+    "datasets",
+    "fasttext",
+    "huggingface_hub",
+    "jinja2",
+    "numpy",
+    "openai",
+    "pyarrow",
+    "pycld2",
+    "torch",
+}
 
 
 def imported(path: Path) -> set[str]:

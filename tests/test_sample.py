@@ -1,6 +1,7 @@
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pairsmith.curation.sample import stratified
 
 rows = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["x", "y", None])), max_size=30)

@@ -13,7 +13,8 @@ from pairsmith.show import score as shown
 
 def drops(*lines: tuple[str, str]) -> pa.Table:
     rows = [
-        {"request_id": r, "id": f"k{r}", "gate": gate, "field": "query", "verdict": "drop", "reason": "x"} for r, gate in lines
+        {"request_id": r, "id": f"k{r}", "gate": gate, "field": "query", "verdict": "drop", "reason": "x"}
+        for r, gate in lines
     ]
     keep = {"request_id": "a", "id": "ka", "gate": "length", "field": "query", "verdict": "keep"}
     return pa.Table.from_pylist([*rows, keep], schema=VERDICTS)
@@ -56,7 +57,7 @@ def test_truth_of_another_run_is_refused() -> None:
 def test_a_bad_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "truth.jsonl"
     path.write_text('{"id": "a", "defect": null}\n\n{"id": 3}\n')
-    with pytest.raises(InputError, match="truth.jsonl:3"):
+    with pytest.raises(InputError, match=r"truth\.jsonl:3"):
         read_truth(path)
     with pytest.raises(InputError, match="not readable"):
         read_truth(tmp_path / "none")

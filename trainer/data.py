@@ -29,7 +29,9 @@ def read_release(release: Path | str, split: str = "train") -> pa.Table:
     """
     files = sorted(Path(release).glob(f"data/*/{split}-*.parquet"))
     if not files:
-        raise InputError(f"{release}: no data/*/{split}-*.parquet; is it a release, and does it have the split '{split}'?")
+        raise InputError(
+            f"{release}: no data/*/{split}-*.parquet; is it a release, and does it have the split '{split}'?"
+        )
     return pa.concat_tables([pq.read_table(file, schema=RELEASE) for file in files])
 
 
@@ -53,5 +55,6 @@ def _instructed(rows: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Array:
     groups, tasks = rows["group"].to_pylist(), rows["instruction"].to_pylist()
     texts = zip(groups, tasks, column.to_pylist(), strict=True)
     return pa.array(
-        [instruct(task, text) if name == "anchor" or group in SYMMETRIC else text for group, task, text in texts], pa.string()
+        [instruct(task, text) if name == "anchor" or group in SYMMETRIC else text for group, task, text in texts],
+        pa.string(),
     )

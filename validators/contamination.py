@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+
 from pairsmith.factory.spec import ContaminationSpec
 from pairsmith.factory.text import bag_jaccard, jaccard, tokens, words
 from pairsmith.validators.evaluation import evaluation_file, evaluation_texts

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import regex
+
 from pairsmith.factory.text import bag_jaccard, shingles, tokens, tokens_for, words
 
 OWN_SENTENCE = 3  # words of a query that is copied when it stands as a sentence or line of its own

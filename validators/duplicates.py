@@ -14,6 +14,7 @@ from itertools import chain
 from typing import NamedTuple
 
 import pyarrow as pa
+
 from pairsmith.factory.spec import DuplicatesSpec
 from pairsmith.factory.text import fold, jaccard, shingles, tokens, words
 from pairsmith.validators.gate import Findings, Reason, texts

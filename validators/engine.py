@@ -134,7 +134,9 @@ def _judged(gate: Gate, rows: pa.Table) -> pa.Table:
     except PairsmithError:
         raise
     except (pa.ArrowInvalid, ValueError, TypeError) as error:
-        raise PairsmithError(f"gate '{gate.name}': failed on {rows.num_rows} rows ({type(error).__name__}: {error})") from error
+        raise PairsmithError(
+            f"gate '{gate.name}': failed on {rows.num_rows} rows ({type(error).__name__}: {error})"
+        ) from error
     known = {verdict.value for verdict in Verdict}
     odd = set(pc.unique(verdicts["verdict"]).to_pylist()) - known
     if odd:

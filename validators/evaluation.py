@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from pairsmith.factory.errors import InputError, nearest
 
 LARGEST_CELL = 2**31 - 1  # characters; the csv module's own limit is 131,072

@@ -20,7 +20,7 @@ def funnel(counts: dict[str, Any], verdicts: pa.Table) -> dict[str, Any]:
     gates_of_row = drops.group_by("id").aggregate([("gate", "count")])
     alone = gates_of_row.filter(pc.equal(gates_of_row["gate_count"], 1))["id"]
     only = drops.filter(pc.is_in(drops["id"], value_set=alone.combine_chunks()))
-    report = {
+    return {
         "asked": counts["asked"],
         "answered": counts["answered"],
         "failed": dict(counts["failed"]),
@@ -29,7 +29,6 @@ def funnel(counts: dict[str, Any], verdicts: pa.Table) -> dict[str, Any]:
         "accepted": counts["answered"] - rejected,
         "gates": [_gate(name, verdicts, drops, only) for name in pc.unique(verdicts["gate"]).to_pylist()],
     }
-    return report
 
 
 def _gate(name: str, verdicts: pa.Table, drops: pa.Table, only: pa.Table) -> dict[str, Any]:

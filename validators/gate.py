@@ -147,5 +147,6 @@ class Findings:
         """The verdicts, in the order in which they were added."""
         columns = list(zip(*self._lines, strict=True)) or [()] * len(VERDICTS)
         return pa.Table.from_arrays(
-            [pa.array(column, type=field.type) for column, field in zip(columns, VERDICTS, strict=True)], schema=VERDICTS
+            [pa.array(column, type=field.type) for column, field in zip(columns, VERDICTS, strict=True)],
+            schema=VERDICTS,
         )

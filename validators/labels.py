@@ -3,6 +3,7 @@
 import itertools
 
 import regex
+
 from pairsmith.factory.text import fold, tokens, unspaced_letters, words
 
 ANSWER_LETTERS = 4  # a one-word answer this long leaks anywhere in the text; a shorter one where it stands alone

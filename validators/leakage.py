@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pyarrow as pa
+
 from pairsmith.factory.spec import LeakageSpec
 from pairsmith.factory.text import fold
 from pairsmith.validators.copying import copied

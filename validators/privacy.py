@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
+
 from pairsmith.factory.spec import PrivacySpec
 from pairsmith.validators.contacts import emails, phones
 from pairsmith.validators.gate import Findings, Reason, texts

@@ -1,0 +1,368 @@
+"""What will be asked: brainstorm requests, and generation requests by a seeded, pure sampler or from a file.
+
+Every draw is a SHA-256 of (seed, position, name of the draw): the same spec, seed and tasks give the same requests in
+the same order on any machine, and asking for more only appends. Groups, languages and placeholders are drawn by weight,
+independently, as in Wang et al. 2024 (arXiv 2401.00368); the difficulty stands in half of the requests, as in SPEED
+(arXiv 2410.18634).
+"""
+
+import functools
+import hashlib
+import json
+import math
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, count, islice
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from pairsmith.factory import estimate
+from pairsmith.factory.errors import InputError, SpecError, nearest
+from pairsmith.factory.prompts import brainstorm_prompt, render, variants
+from pairsmith.factory.records import REQUESTS, TASKS, Request, digest
+from pairsmith.factory.spec import ModelSpec, Spec
+from pairsmith.factory.taxonomy import ATTRIBUTES, GROUPS, Group, Value
+
+DIFFICULTY_SHARE = 0.5  # of the requests that state a difficulty (SPEED)
+MERGE_MARGIN = 1.25  # tasks asked for beyond the need: near-duplicates are merged, some answers do not parse
+BATCH = 10_000  # requests converted to Arrow at once
+PROMPT_SAMPLE = 200  # prompts of each group that are rendered to estimate the tokens of all
+
+T = TypeVar("T")
+
+
+class BrainstormRequest(NamedTuple):
+    """One call for tasks. ``call`` counts those of the group from 0."""
+
+    id: str
+    group: Group
+    call: int
+
+
+def brainstorm_requests(spec: Spec) -> list[BrainstormRequest]:
+    """The brainstorm calls of all groups that need tasks: ``brainstorm.calls`` each, or as many as ``size`` needs."""
+    return [
+        BrainstormRequest(f"brainstorm-{group}-{call}", group, call)
+        for group, facts in GROUPS.items()
+        if facts.brainstormed
+        for call in range(_calls(spec, group))
+    ]
+
+
+def expected_tasks(spec: Spec) -> pa.Table:
+    """Stand-ins for the tasks that the brainstorm will bring: a plan can be counted before anything is paid."""
+    lines = [
+        (f"(task {number} of the brainstorm of group {request.group}, call {request.call})", request.group, request.id)
+        for request in brainstorm_requests(spec)
+        for number in range(spec.brainstorm.tasks_per_call)
+    ]
+    names = ("task", "group", "request_id")
+    return pa.Table.from_pylist([{**dict(zip(names, line, strict=True)), "merged": 1} for line in lines], schema=TASKS)
+
+
+def draw_requests(spec: Spec, tasks: pa.Table) -> Iterator[Request]:
+    """The generation requests of ``spec``, in order: at most ``spec.wanted``, fewer where a group runs out of tasks.
+
+    ``tasks``: schema :data:`~pairsmith.factory.records.TASKS`. A position whose group has no task left is passed over,
+    so that the others stay as they are; :func:`summary` says how many are short. Raises :class:`SpecError` where bitext
+    is wanted with fewer than two languages.
+    """
+    sampler = _Sampler(spec)
+    supply = {group: _in_turn(texts, spec.brainstorm.examples_per_task) for group, texts in _by_group(tasks).items()}
+    repeats: Counter[str] = Counter()
+    for number in range(spec.wanted):
+        group = sampler.group(number)
+        task = next(supply[group]) if group in supply else None
+        if task is None and GROUPS[group].brainstormed:
+            continue
+        content = {"group": group, "task": task, **sampler.rest(number, group)}
+        key = digest(content)
+        yield Request(id=digest(key, repeats[key]), draw=repeats[key], **content)
+        repeats[key] += 1
+
+
+def read_requests(path: Path) -> list[Request]:
+    """The requests of a JSON Lines file, one object a line; blank lines are passed over.
+
+    Raises :class:`InputError` in one line for the first faulty line: where, what, the value, what to do.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; put it there, or correct 'requests' in factory.yml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as UTF-8 text ({error}); save it as JSON lines in UTF-8") from None
+    seen: dict[str, int] = {}
+    requests: list[Request] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        request = _request(line, f"{path}:{number}")
+        if request.id in seen:
+            first = seen[request.id]
+            raise InputError(f"{path}:{number}: id '{request.id}' stands in line {first} already; give it another one")
+        seen[request.id] = number
+        requests.append(request)
+    if not requests:
+        raise InputError(f"{path}: holds no request; write one JSON object a line, or remove 'requests' and set 'size'")
+    return requests
+
+
+def requests_table(requests: Iterable[Request]) -> pa.Table:
+    """The requests as a table of schema :data:`~pairsmith.factory.records.REQUESTS`, in their order."""
+    rows = iter(requests)
+    batches = []
+    while batch := list(islice(rows, BATCH)):
+        columns = {field.name: [getattr(request, field.name) for request in batch] for field in REQUESTS}
+        columns["attributes"] = [_canonical(attributes) for attributes in columns["attributes"]]
+        batches.append(pa.RecordBatch.from_pydict(columns, schema=REQUESTS))
+    return pa.Table.from_batches(batches, schema=REQUESTS)
+
+
+def requests_of(table: pa.Table) -> Iterator[Request]:
+    """The requests of a table that :func:`requests_table` made."""
+    for batch in table.to_batches(max_chunksize=BATCH):
+        for row in batch.to_pylist():
+            yield Request(**{**row, "attributes": json.loads(row["attributes"])})
+
+
+def summary(spec: Spec, requests: Iterable[Request], examples: int = 3) -> dict[str, Any]:
+    """What a plan asks for, ready for JSON: counts, example prompts, estimated tokens and cost, what is short and why.
+
+    Goes through ``requests`` once. ``by_language`` counts a bitext row on both sides. ``cost`` is in US dollars, None
+    where the spec has no price for the model.
+    """
+    tally = _Tally(examples)
+    for request in requests:
+        tally.add(request)
+    short = {} if spec.requests else _short(spec, tally.groups)
+    generate = _bill(spec, spec.models.generate, tally.tokens_in(), tally.tokens_out)
+    return {
+        "total": tally.groups.total(),
+        "wanted": tally.groups.total() if spec.requests else spec.wanted,
+        "by_group": {group: tally.groups[group] for group in GROUPS if tally.groups[group]},
+        "by_language": dict(tally.languages.most_common()),
+        "by_language_pair": dict(tally.pairs.most_common()),
+        "attributes": {name: dict(counts.most_common()) for name, counts in tally.attributes.items() if counts},
+        "distinct_tasks": len(tally.tasks),
+        "examples": tally.examples,
+        "brainstorm": _brainstorm_bill(spec),
+        "generate": {"requests": tally.groups.total(), **generate},
+        "estimator": estimate.METHOD,
+        "short": short,
+        "advice": "raise brainstorm.calls or brainstorm.examples_per_task in factory.yml" if short else None,
+    }
+
+
+class _Choice(Generic[T]):
+    """Values with weights, in an order that does not depend on how a file lists them."""
+
+    def __init__(self, weights: Mapping[T, float]) -> None:
+        self.values = sorted((value for value, weight in weights.items() if weight > 0), key=_canonical)
+        self._sums = list(accumulate(weights[value] for value in self.values))
+
+    def at(self, point: float) -> T:
+        """The value at ``point`` (0 <= point < 1) of the weights laid end to end."""
+        return self.values[min(bisect_right(self._sums, point * self._sums[-1]), len(self.values) - 1)]
+
+
+class _Sampler:
+    """The draws of a spec by position: no state, so that a position never depends on another one."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._seed = spec.seed
+        self._groups = _Choice(spec.groups)
+        self._languages = _Choice(spec.languages)
+        self._placeholders = {group: _choices(spec.placeholder_weights(group)) for group in self._groups.values}
+        self._targets: dict[str, _Choice[str]] = {}
+        if any(GROUPS[group].bilingual for group in self._groups.values):
+            self._sources, self._targets = _language_pairs(spec.languages)
+
+    def group(self, number: int) -> Group:
+        """Group of the request at position ``number``."""
+        return self._groups.at(self._point(number, "group"))
+
+    def rest(self, number: int, group: Group) -> dict[str, Any]:
+        """Everything else that is drawn for this position: languages, attributes, template."""
+        point = functools.partial(self._point, number)
+        templates = variants(group, "generate")
+        attributes = {name: choice.at(point(name)) for name, choice in self._placeholders[group].items()}
+        if point("states difficulty") >= DIFFICULTY_SHARE:
+            attributes.pop("difficulty", None)
+        template = templates[int(point("template") * len(templates))]
+        return {**self._drawn_languages(point, group), "attributes": attributes, "template": template}
+
+    def _drawn_languages(self, point: Any, group: Group) -> dict[str, str]:
+        if not GROUPS[group].bilingual:
+            return {"language": self._languages.at(point("language"))}
+        source = self._sources.at(point("source_language"))
+        return {"source_language": source, "target_language": self._targets[source].at(point("target_language"))}
+
+    def _point(self, number: int, name: str) -> float:
+        """A number in [0, 1) with 53 random bits."""
+        key = hashlib.sha256(f"{self._seed}/{number}/{name}".encode()).digest()
+        return (int.from_bytes(key[:8], "big") >> 11) / 2**53
+
+
+def _choices(placeholders: Mapping[str, Mapping[Value, float]]) -> dict[str, _Choice[Value]]:
+    """Placeholders that have any value with a weight above 0; the others are left out of the requests."""
+    choices = {name: _Choice(weights) for name, weights in placeholders.items()}
+    return {name: choice for name, choice in choices.items() if choice.values}
+
+
+def _language_pairs(weights: Mapping[str, float]) -> tuple[_Choice[str], dict[str, _Choice[str]]]:
+    """Source, and target for each source: two independent draws, given that they differ, without drawing again."""
+    positive = {code: weight for code, weight in weights.items() if weight > 0}
+    if len(positive) < 2:
+        raise SpecError(
+            f"languages: group bitext needs two languages with a weight above 0 (found {', '.join(positive)}); "
+            "add another one, or take bitext out of groups"
+        )
+    others = {code: {other: weight for other, weight in positive.items() if other != code} for code in sorted(positive)}
+    sources = _Choice({code: positive[code] * math.fsum(others[code].values()) for code in others})
+    return sources, {code: _Choice(targets) for code, targets in others.items()}
+
+
+def _by_group(tasks: pa.Table) -> dict[Group, list[str]]:
+    """Tasks of each group that needs tasks, in their order."""
+    texts: dict[Group, list[str]] = {group: [] for group, facts in GROUPS.items() if facts.brainstormed}
+    for task, group in zip(tasks["task"].to_pylist(), tasks["group"].to_pylist(), strict=True):
+        if group in texts:
+            texts[group].append(task)
+    return texts
+
+
+def _in_turn(tasks: Sequence[str], examples: int) -> Iterator[str | None]:
+    """The task of a group's first, second, ... request, each ``examples`` times, not twice in a row; None: none left.
+
+    Each step brings in one new task and goes back over the ones before it, so that what is handed out never depends on
+    how many tasks there are.
+    """
+    for step in count():
+        for number in range(step, max(step - examples, -1), -1):
+            yield tasks[number] if number < len(tasks) else None
+
+
+def _calls(spec: Spec, group: Group) -> int:
+    share = spec.groups.get(group, 0) / sum(spec.groups.values())
+    if not share or spec.brainstorm.calls:
+        return spec.brainstorm.calls or 0 if share else 0
+    rows = share * spec.wanted
+    most = rows + 3 * math.sqrt(rows)  # the number of a group's rows is drawn: three standard deviations above its mean
+    tasks = MERGE_MARGIN * (most / spec.brainstorm.examples_per_task + spec.brainstorm.examples_per_task)
+    return math.ceil(tasks / spec.brainstorm.tasks_per_call)
+
+
+def _request(line: str, where: str) -> Request:
+    try:
+        line.encode("utf-8")
+        data = json.loads(line, parse_constant=_no_number)
+        json.dumps(data, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise InputError(f"{where}: holds half of a surrogate pair; write the character itself, in UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: not JSON: {error} (found {line[:60]!r}); write one JSON object a line") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{where}: not a JSON object (found {line[:60]!r}); write one JSON object a line")
+    try:
+        return Request.model_validate(data)
+    except ValidationError as error:
+        findings = {item["loc"][:2]: _finding(item) for item in error.errors()}  # a union tells each of its types
+        raise InputError(f"{where}: " + "; ".join(findings.values())) from None
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finding(error: Any) -> str:
+    """One fault of a request that was read: which field, what is wrong with it, its value, the nearest right one."""
+    field = ".".join(str(part) for part in error["loc"] if part not in ("str", "int", "float"))
+    found = "" if isinstance(error["input"], dict) else f" (found {str(error['input'])[:60]!r})"
+    if error["type"] == "extra_forbidden":
+        return f"unknown key '{field}'{nearest(field, Request.model_fields)}"
+    if error["type"] == "missing":
+        return f"'{field}' is missing; add it"
+    hint = nearest(str(error["input"]), GROUPS) if field == "group" else ""
+    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return f"{field + ': ' if field else ''}{message}{found}{hint}"
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+class _Tally:
+    """Counts what a summary shows while the requests go by."""
+
+    def __init__(self, examples: int) -> None:
+        self.groups: Counter[Group] = Counter()
+        self.languages: Counter[str] = Counter()
+        self.pairs: Counter[str] = Counter()
+        self.attributes: dict[str, Counter[str]] = {name: Counter() for name in ATTRIBUTES}
+        self.tasks: set[str | None] = set()
+        self.examples: list[dict[str, Any]] = []
+        self.tokens_out = 0.0
+        self._wanted_examples = examples
+        self._prompt_tokens: dict[Group, list[float]] = {group: [] for group in GROUPS}
+
+    def add(self, request: Request) -> None:
+        """Count one more request."""
+        first = not self.groups[request.group]
+        self.groups[request.group] += 1
+        self.languages.update({request.query_language, request.document_language})
+        if GROUPS[request.group].bilingual:
+            self.pairs[f"{request.query_language}-{request.document_language}"] += 1
+        for name, value in request.attributes.items():
+            self.attributes[name][str(value)] += 1
+        if request.task and GROUPS[request.group].brainstormed:
+            self.tasks.add(request.task)
+        self.tokens_out += estimate.answer_tokens(request)
+        if len(self._prompt_tokens[request.group]) < PROMPT_SAMPLE:
+            self._sample(request, first)
+
+    def _sample(self, request: Request, first: bool) -> None:
+        prompt = render(request)
+        self._prompt_tokens[request.group].append(estimate.prompt_tokens(prompt.text))
+        if first and len(self.examples) < self._wanted_examples:
+            self.examples.append(
+                {"id": request.id, "group": request.group, "template": prompt.version, "prompt": prompt.text}
+            )
+
+    def tokens_in(self) -> float:
+        """Prompt tokens of all requests, from the mean of each group's first prompts."""
+        return sum(
+            self.groups[group] * sum(sample) / len(sample) for group, sample in self._prompt_tokens.items() if sample
+        )
+
+
+def _short(spec: Spec, drawn: Counter[Group]) -> dict[str, int]:
+    sampler = _Sampler(spec)
+    wanted = Counter(sampler.group(number) for number in range(spec.wanted))
+    return {group: wanted[group] - drawn[group] for group in GROUPS if wanted[group] > drawn[group]}
+
+
+def _brainstorm_bill(spec: Spec) -> dict[str, Any]:
+    needed = spec.requests is None or spec.brainstorm.calls is not None
+    calls = brainstorm_requests(spec) if needed else []
+    number = spec.brainstorm.tasks_per_call
+    prompts = (brainstorm_prompt(group, number, call, spec.seed).text for _, group, call in calls[:PROMPT_SAMPLE])
+    sample = [estimate.prompt_tokens(text) for text in prompts]
+    tokens_in = len(calls) * sum(sample) / max(len(sample), 1)
+    bill = _bill(spec, spec.models.brainstorm, tokens_in, len(calls) * estimate.task_tokens(number))
+    return {"requests": len(calls), **bill}
+
+
+def _bill(spec: Spec, model: ModelSpec, tokens_in: float, tokens_out: float) -> dict[str, Any]:
+    """Estimated tokens and their price. ``cost``: US dollars, or None; then ``reason`` says why."""
+    bill: dict[str, Any] = {"model": model.model, "tokens_in": round(tokens_in), "tokens_out": round(tokens_out)}
+    if model.provider == "recorded":
+        return {**bill, "cost": 0.0, "reason": "recorded answers cost nothing"}
+    price = spec.prices.get(model.model)
+    if price is None:
+        return {**bill, "cost": None, "reason": f"no price: add '{model.model}' to prices in factory.yml"}
+    return {**bill, "cost": round((tokens_in * price.input + tokens_out * price.output) / 1e6, 4), "reason": None}

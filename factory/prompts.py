@@ -1,0 +1,161 @@
+"""Renders what is asked of the language model: one template for each group and step, in several variants.
+
+A template is a file ``templates/<group>/<step>_<variant>.jinja``. Its version (file name and digest of its content)
+goes into the provenance of every row. Rendering is pure: the same request gives the same text on any machine. Keys,
+rules and value sets follow Wang et al. 2024 (arXiv 2401.00368), appendix C; the shuffled guidelines, the topics that
+seed a brainstorm and its shuffled pool of examples follow SPEED (arXiv 2410.18634). The wording is this project's own.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from pairsmith.factory.errors import InputError
+from pairsmith.factory.languages import LANGUAGES
+from pairsmith.factory.records import Request, digest
+from pairsmith.factory.taxonomy import ATTRIBUTES, GROUPS, Group, Value
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+    from jinja2.runtime import Context
+
+Step = Literal["brainstorm", "generate"]
+
+_FOLDER = Path(__file__).parent / "templates"
+
+
+class Prompt(NamedTuple):
+    """What is sent. ``version`` names the template, ``schema`` is the strict JSON schema of the answer."""
+
+    text: str
+    version: str
+    schema: dict[str, Any]
+
+
+@cache
+def variants(group: Group, step: Step) -> tuple[str, ...]:
+    """Names of the template variants of a group and step, sorted; empty where the group has no such step."""
+    return tuple(sorted(path.stem.partition("_")[2] for path in (_FOLDER / group).glob(f"{step}_*.jinja")))
+
+
+def render(request: Request) -> Prompt:
+    """The generation prompt of ``request``; a request without ``template`` gets a variant that its id decides.
+
+    A line whose placeholder the request does not state is left out. Values are inserted as they are (runs of white
+    space made one space): a task is a model's output and never read as a template. Raises :class:`InputError` for an
+    unknown variant.
+    """
+    known = variants(request.group, "generate")
+    variant = request.template or _pick(known, request.id, "template")
+    if variant not in known:
+        raise InputError(
+            f"request '{request.id}': group {request.group} has no template '{variant}'; use one of: {', '.join(known)}"
+        )
+    template, version = _template(f"{request.group}/generate_{variant}")
+    text = template.render(_values(request), seed=request.id)
+    return Prompt(text.strip(), version, _answer_schema(request.group))
+
+
+def brainstorm_prompt(group: Group, count: int, call: int, seed: int) -> Prompt:
+    """The prompt that asks for ``count`` tasks of ``group``, one for each of ``count`` topics.
+
+    ``call`` counts the brainstorms of the group from 0. Which topics, examples and variant it gets depends on
+    (``seed``, ``group``, ``call``, ``count``) alone, so that more calls leave the earlier ones as they are. One task a
+    topic is the best of the counts that SPEED compares.
+    """
+    key = digest("brainstorm", seed, group, call)
+    variant = _pick(variants(group, "brainstorm"), key, "template")
+    template, version = _template(f"{group}/brainstorm_{variant}")
+    topics = [_topic(seed, group, call * count + number) for number in range(count)]
+    text = template.render(count=count, topics=topics, seed=key)
+    schema = _object_schema({"tasks": {"type": "array", "items": {"type": "string"}}})
+    return Prompt(text.strip(), version, schema)
+
+
+def _values(request: Request) -> dict[str, str | None]:
+    values = {name: _plain(request.attributes.get(name)) for name in ATTRIBUTES}
+    for name in ("language", "source_language", "target_language"):
+        code = getattr(request, name)
+        values[name] = LANGUAGES[code].name if code in LANGUAGES else None
+    num_words = values["num_words"]
+    if isinstance(request.attributes.get("num_words"), int | float):
+        values["num_words"] = f"at least {num_words}"
+    return {**values, "task": _plain(request.task)}
+
+
+def _plain(value: Value | None) -> str | None:
+    if value is None:
+        return None
+    return f"{value:g}" if isinstance(value, float) else " ".join(str(value).split())
+
+
+@cache
+def _answer_schema(group: Group) -> dict[str, Any]:
+    return _object_schema({key: {"type": "string"} for key in GROUPS[group].keys.values()})
+
+
+def _object_schema(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+@cache
+def _template(name: str) -> tuple["Template", str]:
+    source = (_FOLDER / f"{name}.jinja").read_text(encoding="utf-8")
+    return _environment().from_string(source), f"{name}-{digest(name, source)}"
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, StrictUndefined, pass_context
+
+    environment = Environment(  # noqa: S701  plain text for a model, not HTML
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["shuffled"] = pass_context(_shuffled)
+    return environment
+
+
+def _shuffled(context: "Context", block: str, mark: str = "- ", keep: int | None = None) -> str:
+    """The lines of ``block`` in an order that the prompt's seed decides: each led by ``mark``, "1." numbers them."""
+    lines = [line.strip() for line in block.splitlines() if line.strip()]
+    keys = [_hash(context["seed"], number) for number in range(len(lines))]
+    order = sorted(range(len(lines)), key=keys.__getitem__)[:keep]
+    return (
+        "\n".join(
+            f"{number}. {lines[index]}" if mark == "1." else mark + lines[index]
+            for number, index in enumerate(order, start=1)
+        )
+        + "\n"
+    )
+
+
+def _hash(*parts: str | int) -> bytes:
+    """SHA-256 of the parts: a draw that no version of Python and no machine changes."""
+    return hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "surrogatepass")).digest()
+
+
+def _pick(names: tuple[str, ...], *key: str | int) -> str:
+    return names[int.from_bytes(_hash(*key)[:8], "big") % len(names)]
+
+
+@cache
+def _lines(name: str) -> tuple[str, ...]:
+    return tuple((_FOLDER / name).read_text(encoding="utf-8").splitlines())
+
+
+@cache
+def _topic_order(seed: int, group: str, turn: int) -> tuple[str, ...]:
+    return tuple(sorted(_lines("topics.txt"), key=lambda topic: _hash("topic", seed, group, turn, topic)))
+
+
+def _topic(seed: int, group: str, number: int) -> str:
+    """The ``number``-th topic of a group: all topics before any comes again, each time in another setting."""
+    turn, place = divmod(number, len(_lines("topics.txt")))
+    setting = _pick(_lines("settings.txt"), "setting", seed, group, number)
+    return f"{_topic_order(seed, group, turn)[place]}; setting: {setting}"
