@@ -32,9 +32,9 @@ def read_truth(path: Path) -> list[Truth]:
     """Read the truth; raises :class:`InputError` with file and line."""
     truths = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: not readable ({error.strerror}); --truth names a file of JSON lines") from None
+        lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: texts hold other line breaks
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable ({error}); --truth names a file of JSON lines") from None
     for number, line in enumerate(lines, start=1):
         if line.strip():
             try:

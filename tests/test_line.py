@@ -53,7 +53,7 @@ def test_the_accounting_identity_holds_and_the_tables_agree_with_it(
     accepted, rejected = (pq.read_table(demo / f"{name}.parquet") for name in ("accepted", "rejected"))
     assert (accepted.num_rows, rejected.num_rows) == (funnel["accepted"], funnel["rejected"])
     ids = accepted["request_id"].to_pylist() + rejected["request_id"].to_pylist()
-    asked = [json.loads(line)["id"] for line in (RECORDED / "requests.jsonl").read_text().splitlines()]
+    asked = [json.loads(line)["id"] for line in (RECORDED / "requests.jsonl").open()]
     assert sorted(ids) == sorted(asked)
     raw = {json.loads(line)["id"]: json.loads(line)["completion"] for line in (demo / "completions.jsonl").open()}
     assert all(row["raw"] == raw[row["request_id"]] and row["reasons"] for row in rejected.to_pylist())
@@ -162,7 +162,7 @@ def test_changed_recordings_take_effect_at_the_next_run(
 ) -> None:
     folder = tmp_path / "demo"
     shutil.copytree(demo, folder)
-    lines = (folder / "completions.jsonl").read_text().splitlines()
+    lines = (folder / "completions.jsonl").read_text().rstrip("\n").split("\n")
     first = json.loads(lines[1])
     lines[1] = json.dumps({**first, "completion": "I'm sorry, but I can't help with that."})
     (folder / "completions.jsonl").write_text("\n".join(lines[:-1]) + "\n")

@@ -1,0 +1,202 @@
+"""Is a piece of prose in the language claimed for it? The rule on what the two detectors say, and its thresholds.
+
+The thresholds are measured on true text of each language, script and length (``data/languages.json``, written by
+``benchmarks/calibrate_language.py``); docs/language.md explains the rule step by step.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import regex
+
+from pairsmith.factory.languages import LANGUAGES
+from pairsmith.validators import detect
+from pairsmith.validators.detect import Opinion
+from pairsmith.validators.gate import Reason, Verdict
+
+DATA = Path(__file__).parent / "data" / "languages.json"
+
+BINS = (20, 40, 80)
+"""Bounds of the four classes of length (see :func:`detect.extent`) that have thresholds of their own."""
+
+ENOUGH = (
+    0.05  # p(claim) that is not doubted alone: 96-98 % of true and 0.4 % of other texts reach it from 40 letters on
+)
+SURE = 0.8  # p of the first detector's own answer that is believed without the second one's
+LIKELY = 0.3  # the same where the second one agrees and calls itself reliable
+HAN_ONLY = 60  # letters (20 Han) under which a Japanese or Korean text may well hold no kana or Hangul, as headings do
+INSEPARABLE = (frozenset({"bs", "hr", "sr", "sh"}), frozenset({"id", "ms"}))
+"""Standards of one language, or nearly: calibration finds both detectors confusing them at every length."""
+UNKNOWN = frozenset({"ha", "om", "xh"})  # the first detector has no label for them
+
+_WORD = regex.compile(r"[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*")
+_KANA, _HANGUL = ("Hiragana", "Katakana"), ("Hangul",)
+
+
+class Calibration(NamedTuple):
+    """What was measured on true texts of one language in one script.
+
+    ``doubt``: for each class of length, the p(claim) that 99.5 % of them reach (at most .5). ``close_short``,
+    ``close_long``: languages that both detectors take some of them for, under and from 40 letters on.
+    """
+
+    doubt: tuple[float, ...]
+    close_short: frozenset[str]
+    close_long: frozenset[str]
+
+    def close(self, reading: "Reading") -> frozenset[str]:
+        """Languages whose mention says nothing against the claim at this length."""
+        return self.close_long if reading.extent >= BINS[1] else self.close_short
+
+
+class Reading(NamedTuple):
+    """What is known of a piece of prose before its claim is judged."""
+
+    line: str
+    letters: Counter[str]
+    extent: float
+    shares: dict[str, float]
+    second: Opinion | None
+
+    @property
+    def first(self) -> str:
+        """The first detector's own answer."""
+        return max(self.shares, key=self.shares.__getitem__)
+
+
+class Call(NamedTuple):
+    """The verdict on one text field."""
+
+    verdict: Verdict
+    reason: Reason | None = None
+    score: float | None = None
+    threshold: float | None = None
+    related: str | None = None
+
+
+@cache
+def _data() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(DATA.read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def calibration(language: str, script: str) -> Calibration:
+    """Thresholds for a claimed language; in a script without calibration text p(claim) alone never drops."""
+    found = _data()["languages"].get(language if script == LANGUAGES[language].scripts[0] else f"{language}-{script}")
+    if found is None:
+        return Calibration((0.0,) * (len(BINS) + 1), family(language), family(language))
+    close_long = family(language) | frozenset(found["close_long"])
+    return Calibration(tuple(found["doubt"]), close_long | frozenset(found["close_short"]), close_long)
+
+
+@cache
+def family(language: str) -> frozenset[str]:
+    """Languages that no detector separates from ``language`` at any length, itself included."""
+    return frozenset({language}).union(*(group for group in INSEPARABLE if language in group))
+
+
+@cache
+def common_words(language: str) -> frozenset[str]:
+    """The most frequent words of a language that is written with spaces; empty where none are known."""
+    return frozenset(_data()["common_words"].get(language, "").split())
+
+
+def letters_per_word(language: str) -> float:
+    """Letters of a script without spaces that say what one English word says; the least known for other claims."""
+    known: dict[str, float] = _data()["letters_per_word"]
+    return known.get(language, min(known.values()))
+
+
+def read(lines: Sequence[str]) -> list[Reading]:
+    """Ask both detectors, in one batch. A line may hold line breaks; code and quotations must be out already."""
+    bare = [detect.bare(line) for line in lines]
+    letters = [detect.scripts(line) for line in bare]
+    answers = zip(lines, letters, detect.probabilities(bare), map(detect.second_opinion, bare), strict=True)
+    return [Reading(line, own, detect.extent(own), shares, second) for line, own, shares, second in answers]
+
+
+def judge(reading: Reading, claim: str, strictness: float = 1.0) -> Call:
+    """Keep, drop or unverified. ``score``: p(claim) of the first detector; ``threshold``: its bound."""
+    known, p = known_of(reading, claim), p_claim(reading, claim)
+    doubt, enough = (min(1.0, strictness * bound) for bound in (known.doubt[bin_of(reading)], ENOUGH))
+    second, long = reading.second, reading.extent >= BINS[1]
+    against = second is not None and second.language not in known.close(reading)
+    both = (
+        against and second is not None and agreed(reading) and (long or has_words_of(second.language, reading, claim))
+    )
+    if p >= enough and not (long and p < doubt and against and second is not None and second.reliable):
+        return Call(Verdict.KEEP, None, p, enough)
+    if claim in UNKNOWN and not both:
+        return Call(Verdict.UNVERIFIED, Reason.NO_DETECTOR, p, enough)
+    if second is not None and second.language in allied(reading, claim):
+        return Call(Verdict.KEEP, None, p, enough)
+    if reading.extent < BINS[0] or is_undecided_han(reading, claim):
+        return Call(Verdict.UNVERIFIED, Reason.TOO_SHORT_TO_TELL, p, enough)
+    alone = long and p < doubt and (against or (second is None and reading.shares[reading.first] >= SURE))
+    if not (alone or both):
+        return Call(Verdict.UNVERIFIED, Reason.DETECTORS_DISAGREE if long else Reason.TOO_SHORT_TO_TELL, p, enough)
+    if not is_sentence(reading.line):
+        return Call(Verdict.UNVERIFIED, Reason.NOT_PROSE, p, enough)
+    return Call(
+        Verdict.DROP, Reason.WRONG_LANGUAGE, p, max(doubt, enough), second.language if second else reading.first
+    )
+
+
+def p_claim(reading: Reading, claim: str) -> float:
+    """p(claim) of the first detector, with the languages that can't be told from it."""
+    return sum(reading.shares.get(name, 0.0) for name in allied(reading, claim))
+
+
+def allied(reading: Reading, claim: str) -> frozenset[str]:
+    """The claim and what no detector tells from it; Han letters without kana are Chinese, whatever detectors say."""
+    kana = any(reading.letters[name] for name in _KANA)
+    return family(claim) | {"ja"} if claim == "zh" and not kana else family(claim)
+
+
+def is_undecided_han(reading: Reading, claim: str) -> bool:
+    """A short Japanese or Korean text in Han letters alone, which Chinese could be as well."""
+    own = {"ja": _KANA, "ko": _HANGUL}.get(claim, ())
+    return bool(own) and reading.extent < HAN_ONLY and not any(reading.letters[name] for name in own)
+
+
+def agreed(reading: Reading) -> str | None:
+    """The language that both detectors name (or can't tell from the one they name) while one of them is sure."""
+    second, first = reading.second, reading.first
+    if second is None or second.language not in family(first):
+        return None
+    sure = reading.shares[first] >= SURE or (second.reliable and reading.shares[first] >= LIKELY)
+    return second.language if sure else None
+
+
+def known_of(reading: Reading, claim: str) -> Calibration:
+    """The calibration of the claim in the script in which most of the text is written."""
+    return calibration(claim, max(LANGUAGES[claim].scripts, key=lambda name: reading.letters[name]))
+
+
+def bin_of(reading: Reading) -> int:
+    """Class of length, 0 to 3."""
+    return sum(reading.extent >= bound for bound in BINS)
+
+
+def is_sentence(text: str) -> bool:
+    """Whether small letters prevail among the longer words: names and titles tell nothing of a language."""
+    cased = [word for word in _WORD.findall(text) if word[0].isupper() or word[0].islower()]
+    longer = [word for word in cased if len(word) >= 4] or cased
+    return text.upper() == text or 2.5 * sum(word[0].islower() for word in longer) >= len(longer)
+
+
+def has_words_of(language: str, reading: Reading, claim: str, needed: int = 2) -> bool:
+    """Whether frequent words of ``language``, none of ``claim``'s, stand in the text; yes where none are known."""
+    known = common_words(language)
+    return not known or len((known - common_words(claim)).intersection(small_words(reading.line))) >= needed
+
+
+def small_words(text: str) -> list[str]:
+    """Words that do not begin with a capital letter, and the first one; in scripts with and without letter case."""
+    words = _WORD.findall(text)
+    return [word.lower() for word in words[:1]] + [word for word in words[1:] if not word[0].isupper()]
