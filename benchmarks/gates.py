@@ -2,12 +2,9 @@
 
 The floor of a row gate is reading the texts once (``str.casefold`` of every text); that of duplicates is datasketch's own
 loop over the same shingles (``update`` for each, ``MinHashLSH`` for the index). CPU seconds of this process.
-
-    python benchmarks/gates.py [times]      times: how often the recordings are repeated, with new ids (default 1)
 """
 
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,13 +15,12 @@ import pyarrow.parquet as pq
 from datasketch import MinHash, MinHashLSH
 
 from pairsmith.asking import generate
-from pairsmith.factory.spec import FILE, read_spec
 from pairsmith.factory.text import shingles, tokens
 from pairsmith.gating import gate
 from pairsmith.releasing import release, report
 from pairsmith.run import CANDIDATES, open_run
 from pairsmith.validators.engine import build_gates
-from pairsmith.validators.gate import texts
+from pairsmith.validators.gate import Gate, texts
 
 RECORDED = Path(__file__).parent.parent / "examples" / "recorded"
 
@@ -33,14 +29,6 @@ def timed(work: Callable[[], object]) -> float:
     start = time.process_time()
     work()
     return time.process_time() - start
-
-
-def repeated(rows: pa.Table, times: int) -> pa.Table:
-    copies = [
-        rows.set_column(0, rows.schema.field("id"), pa.array([f"{key}-{n}" for key in rows["id"].to_pylist()]))
-        for n in range(times)
-    ]
-    return pa.concat_tables(copies)
 
 
 def read_once(rows: pa.Table) -> None:
@@ -58,28 +46,28 @@ def datasketch_loop(rows: pa.Table) -> None:
         index.insert(key, signature)
 
 
+def compare(rows: pa.Table, gates: list[Gate]) -> None:
+    print(f"{rows.num_rows} rows, us of CPU a row")
+    floor = timed(lambda: read_once(rows))
+    loop = timed(lambda: datasketch_loop(rows))
+    for one in gates:
+        one.judge(rows.slice(0, 1))  # models, lexicons and evaluation files are loaded once a process
+        spent = timed(lambda one=one: one.judge(rows))
+        peer, name = (loop, "datasketch loop") if one.name == "duplicates" else (floor, "reading once")
+        print(f"{one.name:<14}{spent / rows.num_rows * 1e6:>9.0f}  {spent / peer:>9.2f} x {name}")
+
+
 def main() -> None:
-    times = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "run"
         shutil.copytree(RECORDED, folder)
         run = open_run(folder)
         wall = time.perf_counter()
-        stages = {stage.__name__: timed(lambda stage=stage: stage(run)) for stage in (generate, gate, release, report)}
+        spent = {stage.__name__: timed(lambda stage=stage: stage(run)) for stage in (generate, gate, release, report)}
         wall = time.perf_counter() - wall
-        rows = repeated(pq.read_table(folder / CANDIDATES), times)
-        gates = build_gates(read_spec(folder / FILE).gates, folder)
-    print(
-        f"the line on the recordings: {wall:.2f} s wall; CPU: " + ", ".join(f"{k} {v:.2f} s" for k, v in stages.items())
-    )
-    print(f"{rows.num_rows} rows, us of CPU a row")
-    floor = timed(lambda: read_once(rows))
-    loop = timed(lambda: datasketch_loop(rows))
-    for one in gates:
-        one.judge(rows.slice(0, 1))  # models and lexicons are loaded once a process
-        spent = timed(lambda one=one: one.judge(rows))
-        peer, name = (loop, "datasketch loop") if one.name == "duplicates" else (floor, "reading once")
-        print(f"{one.name:<14}{spent / rows.num_rows * 1e6:>9.0f}  {spent / peer:>9.2f} x {name}")
+        stages = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in spent.items())
+        print(f"the line on the recordings, imports done: {wall:.2f} s wall; CPU: {stages}")
+        compare(pq.read_table(folder / CANDIDATES), build_gates(run.spec.gates, folder))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def bar(what: str, total: int | None, unit: str = "row") -> Iterator["tqdm[None]"]:
+def bar(what: str, total: int | None, unit: str = "row") -> Iterator["tqdm[NoReturn]"]:
     """A progress bar on stderr; on a file or pipe it prints a line every ten seconds instead."""
     from tqdm import tqdm
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 from pairsmith.factory.spec import ContaminationSpec
 from pairsmith.factory.text import bag_jaccard, jaccard, tokens, words
 from pairsmith.validators.evaluation import evaluation_file, evaluation_texts
-from pairsmith.validators.gate import Findings, Reason, texts
+from pairsmith.validators.gate import Findings, Reason, Scope, texts
 
 SHINGLE = 3  # tokens
 WHOLE = 2  # words fewer than ``minimum_tokens`` that count where the whole field is the evaluation text
@@ -43,7 +43,7 @@ class ContaminationGate:
     """Corpus gate, so that it reads only rows that the row gates kept; each row is judged alone. Labels are exempt."""
 
     name = "contamination"
-    scope = "corpus"
+    scope: Scope = "corpus"
 
     def __init__(self, spec: ContaminationSpec, folder: Path) -> None:
         self._spec = spec

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pairsmith.factory.spec import DuplicatesSpec
 from pairsmith.factory.text import fold, jaccard, shingles, tokens, words
-from pairsmith.validators.gate import Findings, Reason, texts
+from pairsmith.validators.gate import Findings, Reason, Scope, texts
 
 SHINGLE = 3  # tokens
 NEAR_WORDS = 12  # shorter texts are twins only when they are equal: one other word asks something else
@@ -40,7 +40,7 @@ class DuplicatesGate:
     """Corpus gate. The query's line is the verdict of the first view, the positive's that of query and positive."""
 
     name = "duplicates"
-    scope = "corpus"
+    scope: Scope = "corpus"
 
     def __init__(self, spec: DuplicatesSpec) -> None:
         self._threshold = spec.threshold

@@ -27,7 +27,7 @@ from pairsmith.validators.leakage import LeakageGate
 from pairsmith.validators.length import LengthGate
 from pairsmith.validators.privacy import PrivacyGate
 
-Progress = Callable[[str, int], None]  # gate's name, rows judged by it since the last call
+Progress = Callable[[str, int], object]  # gate's name, rows judged by it since the last call
 
 
 class Engine(Protocol):

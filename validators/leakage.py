@@ -13,7 +13,7 @@ import pyarrow as pa
 from pairsmith.factory.spec import LeakageSpec
 from pairsmith.factory.text import fold
 from pairsmith.validators.copying import copied
-from pairsmith.validators.gate import Findings, Reason, Text, texts
+from pairsmith.validators.gate import Findings, Reason, Scope, Text, texts
 from pairsmith.validators.labels import leaked
 
 DOCUMENT_GROUPS = ("short_long", "long_long")
@@ -33,7 +33,7 @@ class LeakageGate:
     """Row gate. ``label_leak`` is said of the query, which holds the label; all else of the later of the two texts."""
 
     name = "leakage"
-    scope = "row"
+    scope: Scope = "row"
 
     def __init__(self, spec: LeakageSpec) -> None:
         self._containment = spec.query_containment

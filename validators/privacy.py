@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pairsmith.factory.spec import PrivacySpec
 from pairsmith.validators.contacts import emails, phones
-from pairsmith.validators.gate import Findings, Reason, texts
+from pairsmith.validators.gate import Findings, Reason, Scope, texts
 from pairsmith.validators.secrets import cards, secrets
 
 SHOWN = 4  # characters of what was found
@@ -27,7 +27,7 @@ class PrivacyGate:
     """Row gate. One line for each kind found in a field: ``score`` counts, ``related`` is the first one, masked."""
 
     name = "privacy"
-    scope = "row"
+    scope: Scope = "row"
 
     def __init__(self, spec: PrivacySpec) -> None:
         self._drops = spec.action == "drop"
