@@ -96,6 +96,8 @@ def test_names_code_quotations_and_shared_phrases_are_no_copies(query, document)
 
 
 def test_short_pairs_may_share_words_but_not_be_the_same():
+    reply = "Shall we fold dumplings at my place this Saturday evening?"
+    assert drops("short_short", reply, f"{reply} Sure, I bring the chives.") == {("positive", "query_copied")}
     assert drops("short_short", "Canon EOS R50 camera body", "Canon EOS R50 camera body only") == set()
     assert drops("short_short", "Canon EOS R50", "canon  EOS R50.") == {("positive", "identical_texts")}
 

@@ -1,7 +1,7 @@
 """Gate ``leakage``: the answer must not stand in the question, nor the question in the answer.
 
 Texts are compared folded (:mod:`pairsmith.factory.text`). What is judged depends on the group of the row: documents
-must not copy the query (short_long, long_long), labels must not stand in the text that they classify (long_short), and
+must not copy the query (short_long, short_short, long_long), labels must not stand in the text that they classify (long_short), and
 no two texts of a row may be the same (all groups). docs/gates.md gives the measured reason for each constant.
 """
 
@@ -11,12 +11,12 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from pairsmith.factory.spec import LeakageSpec
-from pairsmith.factory.text import fold
-from pairsmith.validators.copying import copied
+from pairsmith.factory.text import fold, tokens, words
+from pairsmith.validators.copying import ANYWHERE, copied
 from pairsmith.validators.gate import Findings, Reason, Scope, Text, texts
 from pairsmith.validators.labels import leaked
 
-DOCUMENT_GROUPS = ("short_long", "long_long")
+DOCUMENT_GROUPS = ("short_long", "short_short", "long_long")
 
 
 class Finding(NamedTuple):
@@ -64,6 +64,8 @@ class LeakageGate:
         elif group in DOCUMENT_GROUPS:
             for document in others:
                 copy = None if document.field in same else copied(query.text, document.text, self._containment)
+                if group == "short_short" and copy is not None and words(tokens(query.text)) < ANYWHERE:
+                    copy = None  # short texts of a pair share a few words naturally: names, phrases
                 if copy is not None:
                     yield Finding(document.field, Reason.QUERY_COPIED, *copy)
 
