@@ -17,10 +17,9 @@ from pairsmith.factory.reader import Reading, read_values
 from pairsmith.factory.records import PAIRS, VERDICTS, Request, content_hash
 from pairsmith.factory.talk import refusal, service_error
 from pairsmith.factory.taxonomy import ATTRIBUTES, GROUPS, Group, Role
-from pairsmith.factory.text import fold
+from pairsmith.factory.text import EXCERPT, excerpt, fold
 
 GATE = "parse"
-EXCERPT = 200  # characters of an answer that a verdict shows
 
 
 class ParseReason(StrEnum):
@@ -83,7 +82,7 @@ def _holds_object(value: Any) -> bool:
 
 
 def _no_pair(answer: str, readings: list[Reading], keys: dict[Role, str], finish_reason: str) -> Parsed:
-    excerpt = answer.strip()[:EXCERPT]
+    shown = excerpt(answer)
     known = set(keys.values())
     if not any(_names(reading.value) & known for reading in readings):
         if found := service_error(answer):
@@ -91,17 +90,17 @@ def _no_pair(answer: str, readings: list[Reading], keys: dict[Role, str], finish
         if found := refusal(answer):
             return Parsed(None, ParseReason.REFUSAL, found)
     if finish_reason == "content_filter":
-        return Parsed(None, ParseReason.CONTENT_FILTER, excerpt)
+        return Parsed(None, ParseReason.CONTENT_FILTER, shown)
     if not readings:
         cut = finish_reason == "length"
-        return Parsed(None, ParseReason.TRUNCATED if cut else ParseReason.NOT_JSON, excerpt)
+        return Parsed(None, ParseReason.TRUNCATED if cut else ParseReason.NOT_JSON, shown)
     first = readings[0]
     if not first.complete:
         return Parsed(None, ParseReason.TRUNCATED, answer.rstrip()[-EXCERPT:])
     if isinstance(first.value, list):
-        return Parsed(None, ParseReason.ARRAY, excerpt)
+        return Parsed(None, ParseReason.ARRAY, shown)
     if any(_names(value) & known for value in first.value.values()):
-        return Parsed(None, ParseReason.NESTED, excerpt)
+        return Parsed(None, ParseReason.NESTED, shown)
     best = max((r.value for r in readings if isinstance(r.value, dict)), key=lambda value: len(known & value.keys()))
     return Parsed(None, ParseReason.MISSING_KEY, ", ".join(key for key in keys.values() if key not in best))
 
@@ -125,7 +124,7 @@ def _texts(value: dict[str, Any], keys: dict[Role, str], is_label: bool) -> Pars
         if not folded:
             return Parsed(None, ParseReason.EMPTY_TEXT, key)
         if _says_nothing(folded, key, exempt=is_label and role != "query"):
-            return Parsed(None, ParseReason.PLACEHOLDER_ONLY, f"{key}: {texts[role][:EXCERPT]}")
+            return Parsed(None, ParseReason.PLACEHOLDER_ONLY, f"{key}: {excerpt(texts[role])}")
     return Parsed(texts)
 
 

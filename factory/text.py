@@ -20,6 +20,16 @@ _TOKEN = regex.compile(
 _UNSPACED_LETTER = regex.compile(rf"(?V1)[[{UNSPACED}]&&[\p{{L}}\p{{N}}]]")
 
 
+EXCERPT = 200
+"""Characters of a text that a verdict shows."""
+
+
+def excerpt(text: str) -> str:
+    """The text as a verdict shows it: one line, cut after :data:`EXCERPT` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
+
+
 def fold(text: str) -> str:
     """The text as two texts are compared when case, width, spacing and invisible characters must not matter."""
     folded = _FORMAT.sub("", unicodedata.normalize("NFKC", text).casefold())

@@ -59,7 +59,7 @@ def brainstorms(spec: Spec) -> bool:
 
 def read_plan(run: Run) -> Iterator[Request]:
     """The planned requests, in the order in which they are asked."""
-    with pq.ParquetFile(run.folder.need(REQUESTS_FILE, "plan")) as file:
+    with pq.ParquetFile(run.folder.need(REQUESTS_FILE, "generate")) as file:
         for batch in file.iter_batches(BATCH):
             yield from requests_of(pa.Table.from_batches([batch]))
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from pairsmith.factory.spec import ContaminationSpec
-from pairsmith.factory.text import bag_jaccard, jaccard, tokens, words
+from pairsmith.factory.text import bag_jaccard, excerpt, jaccard, tokens, words
 from pairsmith.validators.evaluation import evaluation_file, evaluation_texts
 from pairsmith.validators.gate import Findings, Reason, Scope, texts
 
@@ -111,8 +111,7 @@ class EvaluationIndex:
     def shown(self, entry: int) -> str:
         """File and excerpt of an evaluation text."""
         file, text, *_ = self._entries[entry]
-        excerpt = " ".join(text.split())
-        return f"{file}: {excerpt if len(excerpt) <= 200 else excerpt[:199] + '…'}"
+        return f"{file}: {excerpt(text)}"
 
     def find(self, text: str) -> Match | None:
         """The evaluation text that ``text`` repeats, or None."""

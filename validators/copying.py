@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import regex
 
-from pairsmith.factory.text import bag_jaccard, shingles, tokens, tokens_for, words
+from pairsmith.factory.text import bag_jaccard, excerpt, shingles, tokens, tokens_for, words
 
 OWN_SENTENCE = 3  # words of a query that is copied when it stands as a sentence or line of its own
 OPENING = 4  # ... when the document begins with it
@@ -54,7 +54,7 @@ def copied(query: str, document: str, containment: float) -> Copy | None:
         return None
     units = tokens(document)
     if next(_runs(asked, units), None) is not None and _stands_out(query, asked, length, _read(document)):
-        return Copy(1.0, containment, _excerpt(asked))
+        return Copy(1.0, containment, excerpt(" ".join(asked)))
     return _near(asked, units, document, containment) if length >= ANYWHERE else None
 
 
@@ -100,15 +100,15 @@ def _near(asked: list[str], units: list[str], document: str, containment: float)
     opening = units[: len(asked) * 3 // 2 + size]
     share = len(grams & shingles(opening, size)) / len(grams)
     if share >= containment and set(asked) <= set(opening):
-        return Copy(share, containment, _excerpt(opening))
+        return Copy(share, containment, excerpt(" ".join(opening)))
     read = _read(document)
     for start, end in itertools.pairwise(sorted(read.breaks)):
         sentence = read.units[start:end]
         shared = len(grams & (said := shingles(sentence, size)))
         if shared and shared >= containment * max(len(grams), len(said)):
-            return Copy(shared / len(grams), containment, _excerpt(sentence))
+            return Copy(shared / len(grams), containment, excerpt(" ".join(sentence)))
         if shared >= EDITED_CONTAINMENT * len(grams) and (bag := bag_jaccard(asked, sentence)) >= EDITED:
-            return Copy(bag, EDITED, _excerpt(sentence))
+            return Copy(bag, EDITED, excerpt(" ".join(sentence)))
     return None
 
 
@@ -118,8 +118,3 @@ def _is_name(query: str) -> bool:
         return True
     cased = [word for word in _CASED.findall(query) if len(word) >= 4]
     return bool(cased) and sum(word[0].isupper() for word in cased) >= 0.6 * len(cased)
-
-
-def _excerpt(units: list[str]) -> str:
-    text = " ".join(units[:60])
-    return text if len(text) <= 200 else text[:199] + "…"

@@ -4,7 +4,7 @@ import itertools
 
 import regex
 
-from pairsmith.factory.text import fold, tokens, unspaced_letters, words
+from pairsmith.factory.text import excerpt, fold, tokens, unspaced_letters, words
 
 ANSWER_LETTERS = 4  # a one-word answer this long leaks anywhere in the text; a shorter one where it stands alone
 WRONG_LETTERS = 6  # the same for the misleading label, which gives less away and may be any common word
@@ -81,4 +81,4 @@ def _pattern(units: list[str]) -> str:
 
 
 def _excerpt(text: str, start: int, end: int) -> str:
-    return text[max(0, start - AROUND) : end + AROUND].replace("\n", " ").strip()[:200]
+    return excerpt(text[max(0, start - AROUND) : end + AROUND])

@@ -16,6 +16,7 @@ import regex
 
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.spec import LanguageSpec
+from pairsmith.factory.text import excerpt
 from pairsmith.validators import claim, detect, foreign
 from pairsmith.validators.claim import BINS, Call, Reading
 from pairsmith.validators.gate import Findings, Reason, Scope, Text, Verdict, texts
@@ -132,7 +133,7 @@ def _mixed(call: Call, body: str, excerpts: list[str]) -> Call:
     covered = sum(map(len, excerpts))
     if not excerpts or (call.verdict is Verdict.DROP and 2 * covered > len(body.strip())):
         return call
-    return Call(Verdict.DROP, Reason.MIXED_LANGUAGE, call.score, call.threshold, max(excerpts, key=len)[:200])
+    return Call(Verdict.DROP, Reason.MIXED_LANGUAGE, call.score, call.threshold, excerpt(max(excerpts, key=len)))
 
 
 def _add(findings: Findings, item: Text, call: Call) -> None:

@@ -1,8 +1,9 @@
 """Gate ``leakage``: the answer must not stand in the question, nor the question in the answer.
 
 Texts are compared folded (:mod:`pairsmith.factory.text`). What is judged depends on the group of the row: documents
-must not copy the query (short_long, short_short, long_long), labels must not stand in the text that they classify (long_short), and
-no two texts of a row may be the same (all groups). docs/gates.md gives the measured reason for each constant.
+must not copy the query (short_long, short_short, long_long), labels must not stand in the text that they classify
+(long_short), and no two texts of a row may be the same (all groups). docs/gates.md gives the measured reason for each
+constant.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from pairsmith.factory.spec import LeakageSpec
-from pairsmith.factory.text import fold, tokens, words
+from pairsmith.factory.text import excerpt, fold, tokens, words
 from pairsmith.validators.copying import ANYWHERE, copied
 from pairsmith.validators.gate import Findings, Reason, Scope, Text, texts
 from pairsmith.validators.labels import leaked
@@ -59,8 +60,8 @@ class LeakageGate:
         same = {finding.field for finding in identical}
         if group == "long_short":
             for label in others:
-                if (excerpt := leaked(label.text, query.text, answer=label.field == "positive")) is not None:
-                    yield Finding("query", Reason.LABEL_LEAK, 1.0, 1.0, excerpt)
+                if (found := leaked(label.text, query.text, answer=label.field == "positive")) is not None:
+                    yield Finding("query", Reason.LABEL_LEAK, 1.0, 1.0, found)
         elif group in DOCUMENT_GROUPS:
             for document in others:
                 copy = None if document.field in same else copied(query.text, document.text, self._containment)
@@ -85,19 +86,15 @@ def _identical(fields: list[Text]) -> Iterator[Finding]:
     """A text that equals the query or, for a negative, the positive (case, width, spacing, end marks aside)."""
     query, positive, *negatives = (_bare(text.text) for text in fields)
     if positive == query:
-        yield Finding("positive", Reason.IDENTICAL_TEXTS, 1.0, 1.0, _excerpt(query))
+        yield Finding("positive", Reason.IDENTICAL_TEXTS, 1.0, 1.0, excerpt(query))
     for text, negative in zip(fields[2:], negatives, strict=True):
         if negative == positive:
-            yield Finding(text.field, Reason.POSITIVE_EQUALS_NEGATIVE, 1.0, 1.0, _excerpt(positive))
+            yield Finding(text.field, Reason.POSITIVE_EQUALS_NEGATIVE, 1.0, 1.0, excerpt(positive))
         elif negative == query:
-            yield Finding(text.field, Reason.IDENTICAL_TEXTS, 1.0, 1.0, _excerpt(query))
+            yield Finding(text.field, Reason.IDENTICAL_TEXTS, 1.0, 1.0, excerpt(query))
 
 
 def _bare(text: str) -> str:
     """Folded, without the signs that end or enclose a sentence; a text of nothing else stays as it is."""
     folded = fold(text)
     return folded.strip(" .!?…。！？।؟\"'“”«»") or folded
-
-
-def _excerpt(text: str) -> str:
-    return text if len(text) <= 200 else text[:199] + "…"
