@@ -1,0 +1,115 @@
+"""A model that talks about the text instead of giving it: "Sure! Here is the query:", "User query:", "(213 words)".
+
+What opens or closes a text is looked at, not what stands inside: there people say such things to each other. The words are
+data (``data/format.yml``, ``handover`` and ``remarks``).
+"""
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
+
+_HEAD = 200  # folded characters in which a text is handed over
+_TAIL = 300  # folded characters in which a model comments on what it wrote
+_KEYS = ("user_query", "positive_document", "hard_negative_document", "misleading_label")
+# English names of the parts of any answer; on a text of its own they may be sound ("Text: Jane Doe", "Input: a list of").
+_PART = "(?:input|output|text|sentence|document|passage|label|translation|response|result|answer)s?|queries|query"
+_LABEL_PART = re.compile(
+    r"(?:the )?(?:correct |misleading |wrong |predicted |final |class )?"
+    r"(?:label|category|class|output|answer|etikett|étiquette|etiqueta|rótulo|etichetta|etykieta|etiket|nhãn"
+    r"|метка|мітка|标签|標籤|ラベル|레이블|라벨|التصنيف|برچسب|लेबल)s?\s?[:=]\s?(?=\S)"
+)
+_HEADING = re.compile(
+    rf"\A\s*(?:#{{1,6}}\s*(?:{_PART})\s*:?\s*(?:\n|\Z)|\*\*\s*(?:{_PART})\s*:?\s*\*\*\s*:?|\[(?:{_PART})\]\s*:?\s)",
+    re.I,
+)
+_CODE = re.compile(r"[{};]\s*$|^\s*(?:def|class|import|function|const|#include)\b", re.M)
+
+
+class Handover(NamedTuple):
+    """How a text is handed over in one language."""
+
+    yes: Phrases
+    here: Phrases
+    thing: Phrases
+    label: Phrases
+
+
+@cache
+def _handovers() -> dict[str, Handover]:
+    lexicon = read_lexicon("pairsmith.validators", "format.yml")["handover"]
+    compiled = [(codes.split(), _compiled(words)) for codes, words in lexicon.items()]
+    return {code: words for codes, words in compiled for code in codes}
+
+
+def _compiled(words: dict[str, str]) -> Handover:
+    return Handover(
+        Phrases(rf"(?:{words['agree']})[ !,.:;。！，、،~-]*"),
+        Phrases(words["here"]),
+        Phrases(rf"(?:{words['thing']})[^:|]{{0,60}}[:|]"),
+        Phrases(rf"({words['label']})[ *_\"'”\])]*(?::|\||[–—-] )[ *_\"'”]*"),
+    )
+
+
+@cache
+def _remarks() -> Phrases:
+    return Phrases(*read_lexicon("pairsmith.validators", "format.yml")["remarks"])
+
+
+def meta_talk(text: str, languages: tuple[str, ...], is_document: bool, is_label: bool = False) -> str | None:
+    """The words with which a model introduces, labels or comments on ``text``, or None.
+
+    ``languages``: ISO 639-1 of the row's texts; English is tried too. ``is_document``: a text that may have headings of its
+    own, such as "Query:". ``is_label``: the name of a class.
+    """
+    head = plain(text[:600].lstrip(" \t\r\n*#_>`\"'“”«»").replace("\n", " | "))[:_HEAD]
+    if is_label and (match := _LABEL_PART.match(head)):
+        return match.group()
+    for code in dict.fromkeys((*languages, "en")):
+        words = _handovers().get(code)
+        if words and (found := _handed_over(head, words) or _labelled(head, words, is_document)):
+            return found
+    return _part(text, head, is_document) or _key(text) or _remark(text)
+
+
+def _handed_over(head: str, words: Handover) -> str | None:
+    yes = words.yes.match(head)
+    start = yes.end() if yes else 0
+    here = words.here.match(head, start) or (words.here.search(head, start, start + 60) if yes else None)
+    if here is None or not (thing := words.thing.search(head, here.end(), here.end() + 110)):
+        return None
+    return head[: thing.end()] if yes or thing.start() - here.end() < 50 else None
+
+
+def _labelled(head: str, words: Handover, is_document: bool) -> str | None:
+    match = words.label.match(head)
+    if match is None:
+        return None
+    several = " " in match[1] or (not match[1].isascii() and len(match[1]) > 8)
+    return match.group() if several or not is_document else None
+
+
+def _part(text: str, head: str, is_document: bool) -> str | None:
+    """A heading that is the name of a part of the answer: "### Input", "**Query:**", "Sentence 1:"."""
+    if match := _HEADING.match(text):
+        counterpart = len(re.findall(rf"(?im)^\W{{0,6}}(?:{_PART})\W{{0,4}}$|^\W{{0,6}}(?:{_PART}):", text)) > 1
+        return None if _CODE.search(text) or (is_document and counterpart) else match.group().strip()
+    if not is_document and (match := re.match(rf"(?:{_PART}) ?\d?[ *_]*:[ *_]*(?=\S)", head)):
+        return match.group()
+    return None
+
+
+def _key(text: str) -> str | None:
+    """A key of the JSON answer, in prose."""
+    key = next((key for key in _KEYS if key in text), None)
+    return None if key is None or _CODE.search(text) else key
+
+
+def _remark(text: str) -> str | None:
+    folded = plain(text)
+    short = len(folded) <= 2 * _TAIL
+    for part in (folded,) if short else (folded[:_TAIL], folded[-_TAIL:]):
+        if match := _remarks().search(part):
+            return match.group()
+    return None

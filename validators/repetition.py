@@ -1,0 +1,85 @@
+"""Degenerate loops: a model that says the same words over and over.
+
+A refrain comes back, a loop does not leave: what counts is the same unit many times in direct succession, or hardly anything
+but repeated word 4-grams (Rae et al. 2021, "Scaling Language Models", table A1, drops documents by repeated n-grams).
+"""
+
+import re
+from itertools import groupby
+
+_COPIES = 5  # the same unit this often in direct succession
+_SHARE = 0.35  # of the text that the loop must cover, where it is not long in itself
+_LONG = 60  # tokens in a loop from which it counts whatever else the text holds
+_LONGEST = 60  # tokens in the longest unit looked for
+_REPEATED = 0.15  # share of repeated 4-grams below which no loop is looked for
+_NOTHING_ELSE = 0.75  # share of repeated 4-grams from which the text is one loop, however it is ordered
+_MOANS = 4  # letters: "ha ha ha", "no no no" are said by people
+
+_RUN = re.compile(r"(\S{1,20}?)\1{11,}")
+_ROW = re.compile(r"[^\w\s]{3,}|\d")
+
+
+def repetition(text: str) -> tuple[float, str] | None:
+    """(share of the text in the loop, the unit that comes back), or None.
+
+    Lyrics, lists, tables and code come back to their words without looping.
+    """
+    units = _units(text)
+    if len(units) < 8:
+        return _run(text)
+    repeated = _repeated(units)
+    if repeated < _REPEATED:
+        return _run(text)
+    start, period, length = _longest_loop(units)
+    unit = (" " if " " in text.strip() else "").join(units[start : start + period])
+    if (
+        length >= _COPIES * period
+        and (length >= _LONG or length >= _SHARE * len(units))
+        and _is_loop(unit, length // period)
+    ):
+        return length / len(units), unit
+    if repeated >= _NOTHING_ELSE and len(units) >= 40 and not _is_table(text):
+        return repeated, unit
+    return _run(text)
+
+
+def _units(text: str) -> list[str]:
+    """Words; characters, where words are not set apart."""
+    words = text.casefold().split()
+    return words if sum(map(len, words)) <= 12 * len(words) else [char for char in text if not char.isspace()]
+
+
+def _repeated(units: list[str]) -> float:
+    grams = list(zip(units, units[1:], units[2:], units[3:], strict=False))
+    return 1 - len(set(grams)) / len(grams)
+
+
+def _longest_loop(units: list[str]) -> tuple[int, int, int]:
+    """(start, period, length) of the longest run in which every unit equals the one ``period`` before it."""
+    best = (0, 1, 0)
+    for period in range(1, min(_LONGEST, len(units) // _COPIES) + 1):
+        position = 0
+        for same, group in groupby(map(str.__eq__, units, units[period:])):
+            size = len(list(group))
+            if same and size + period > best[2] and size >= (_COPIES - 1) * period:
+                best = (position, period, size + period)
+            position += size
+    return best
+
+
+def _is_loop(unit: str, copies: int) -> bool:
+    if not any(char.isalpha() for char in unit):
+        return False  # rules, empty table cells, zeros
+    return len(unit) > _MOANS or copies >= 40
+
+
+def _is_table(text: str) -> bool:
+    return len(_ROW.findall(text)) > len(text) / 20
+
+
+def _run(text: str) -> tuple[float, str] | None:
+    """A loop inside one word: letters without spaces."""
+    for word in text.split():
+        if len(word) >= 60 and (match := _RUN.search(word)) and any(c.isalpha() for c in match.group(1)):
+            return (match.end() - match.start()) / len(text), match.group(1)
+    return None
