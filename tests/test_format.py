@@ -1,4 +1,5 @@
 """Gate ``format``: wordings in many languages that no lexicon was written from, against sound texts that look suspicious."""
+# ruff: noqa: E501  each text on one line
 
 import json
 from pathlib import Path

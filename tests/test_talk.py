@@ -1,4 +1,5 @@
 """Refusals in many languages against what people say, and messages of services against texts about them."""
+# ruff: noqa: E501  each text on one line
 
 import pytest
 from hypothesis import given
