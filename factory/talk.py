@@ -14,7 +14,9 @@ from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
 
 EXCERPT = 200  # characters of a text that show what was found
 _HEAD = 400  # a refusal says so at once
+_AT_ONCE = 120  # folded characters in which a model that offers something else has said what it cannot do
 _ERROR_HEAD = 3000  # an error page or a stack trace may be long, its title is not
+_QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»", "「": "」", "『": "』"}
 _OPENING = " \t\r\n#*_>-\"'“”„«»‘’「『（("
 
 
@@ -43,6 +45,21 @@ def _soft() -> Phrases:
     return Phrases(*_data()["soft"])
 
 
+class _Offers(NamedTuple):
+    """What is offered in place of what is refused, in all languages."""
+
+    made: Phrases
+    offer: Phrases
+    guidelines: Phrases
+
+
+@cache
+def _offers() -> _Offers:
+    return _Offers(
+        *(Phrases(*([_data()[name]] if name == "guidelines" else _data()[name])) for name in _Offers._fields)
+    )
+
+
 def refusal(text: str, languages: Collection[str] | None = None) -> str | None:
     """The excerpt that shows that a model declines in place of an answer, or None.
 
@@ -55,8 +72,19 @@ def refusal(text: str, languages: Collection[str] | None = None) -> str | None:
     if languages is None:
         found = any(_declines_answer(head, code) for code in ("en", *_data()["refusal"]))
     else:
-        found = any(_declines_in_field(head, code) for code in {"en", *languages})
+        short = len(text) <= 2 * _HEAD
+        found = not _mostly_about(text) and any(
+            _declines_in_field(head, code) or (short and _offers_instead(head, code)) for code in {"en", *languages}
+        )
     return text.strip()[:EXCERPT] if found else None
+
+
+def _mostly_about(text: str) -> bool:
+    """Whether the text opens with a quotation and goes on for longer: it tells of a refusal."""
+    opening = text.strip()[:_HEAD]
+    closing = _QUOTES.get(opening[:1])
+    end = opening.find(closing, 1) if closing else -1
+    return 0 < end < len(text.strip()) / 2
 
 
 def _declines_answer(head: str, language: str) -> bool:
@@ -76,12 +104,24 @@ def _declines_in_field(head: str, language: str) -> bool:
     machine = words.machine.match(head) or (words.machine.search(head[:100]) if sorry else None)
     if machine and words.cannot.search(head, machine.end(), machine.end() + 120):
         return True
+    if words.machine.search(head[:200]) and _offers().guidelines.search(head):
+        return True
     if language == "en" and words.cannot.match(head):  # English alone has objects of its own for a request
         return words.request.search(head[:120]) is not None
     if sorry is None or _soft().match(head):
         return False
     cannot = words.cannot.search(head[:200])
     return cannot is not None and words.request.search(head[:300]) is not None
+
+
+def _offers_instead(head: str, language: str) -> bool:
+    """Whether the speaker at once declines to make one text and offers to make another."""
+    words = _refusals(language)
+    cannot = words.cannot.search(head[:_AT_ONCE]) if words else None
+    if cannot is None or (offer := _offers().offer.search(head, cannot.end())) is None:
+        return False
+    refused = _offers().made.search(head, 0, offer.start())
+    return refused is not None and _offers().made.search(head, offer.end()) is not None
 
 
 @cache

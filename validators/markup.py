@@ -4,7 +4,9 @@ A text about such marks shows them, and code is made of them: both pass.
 """
 
 import re
+from functools import cache
 
+from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
 from pairsmith.validators.prose import prose
 from pairsmith.validators.topic import about
 
@@ -19,9 +21,11 @@ _TOKEN = re.compile(
 _TURN = re.compile(
     r"\A[\s#*>]*(?:human|assistant|system|chatgpt|ai|bot|model|instruct(?:ion)?s?|response)[*\s]*:[*\s]", re.I
 )
+_SPEAKER = re.compile(r"^[ \t*#>\[]{0,9}([^\s\d:：*#>\[\]][^\n:：*\[\]]{1,24}?)[ \t*\]]{0,9}[:：]", re.M)
 _TURN_LINE = re.compile(r"^[\s*>]*[^\W\d_][\w .'’()-]{0,30}[*\s]*[:：]", re.M)
 _HEADED = re.compile(
-    r"(?:^|\n)[ \t]{0,9}#{2,6}[ \t]{0,9}(?:instructions?|response|input|output|system|user|assistant|human|query|end)\s*:?\s*(?:\n|\Z)",
+    r"(?:^|\n)[ \t]{0,9}#{2,6}[ \t]{0,9}"
+    r"(?:instructions?|response|input|output|system|user|assistant|human|query|end)\s*:?\s*(?:\n|\Z)",
     re.I,
 )
 _THINK = re.compile(
@@ -36,7 +40,9 @@ _KEYS = (
     "user_query|positive_document|hard_negative_document|input_text|misleading_label"
     "|label|input|S[123]|query|positive|negative|document"
 )
-_WRAPPED = re.compile(rf"\A\s{{0,9}}[\[{{]?\s{{0,9}}[\"']?(?:{_KEYS})[\"'] ?: ?[\"']|\A\s{{0,9}}\{{\s{{0,9}}[\"']?(?:{_KEYS})[\"']? ?:")
+_WRAPPED = re.compile(
+    rf"\A\s{{0,9}}[\[{{]?\s{{0,9}}[\"']?(?:{_KEYS})[\"'] ?: ?[\"']|\A\s{{0,9}}\{{\s{{0,9}}[\"']?(?:{_KEYS})[\"']? ?:"
+)
 _TAILED = re.compile(r"[\"”][\s,]{0,9}\}\s{0,9}(?:`{3}\s{0,9})?\Z|[\"'] ?, ?[\"'](?:" + _KEYS + r")[\"']\s*:")
 _ELEMENT = re.compile(r"\A\s*<([A-Za-z][\w-]{1,30})>.*</\1>\s*\Z", re.S)
 _NAMED_ELEMENT = re.compile(
@@ -70,7 +76,8 @@ def code_share(text: str) -> float:
 
 def role_leak(text: str, context: str) -> str | None:
     """A chat template's token or turn in ``text``, or None. ``context``: the row's instruction and query."""
-    if match := _TOKEN.search(text) or _THINK.search(text) or _HEADED.search(text):
+    marked = "<" in text or "[" in text or "##" in text
+    if marked and (match := _TOKEN.search(text) or _THINK.search(text) or _HEADED.search(text)):
         rest = text.replace(match.group(), " ")
         explained = about("tokens", rest, context.replace(match.group(), " "))
         shown = match.start() > 0 or " " in rest.strip()
@@ -79,7 +86,22 @@ def role_leak(text: str, context: str) -> str | None:
             return match.group().strip()
     if (match := _TURN.match(text)) and len(_TURN_LINE.findall(text)) < 2 and not about("tokens", context):
         return match.group().strip()
-    return None
+    return None if about("chats", context) else _turns(text)
+
+
+@cache
+def _speakers() -> tuple[Phrases, Phrases]:
+    turns = read_lexicon("pairsmith.validators", "format.yml")["turns"]
+    return Phrases(turns["user"]), Phrases(turns["assistant"])
+
+
+def _turns(text: str) -> str | None:
+    """The user's words before a text that is the assistant's one turn; a longer exchange is a chat to be read."""
+    turns = [plain(match[1]) for match in _SPEAKER.finditer(text)]
+    if len(turns) != 2 or not plain(text).lstrip("*#>[ ").startswith(turns[0]):
+        return None
+    user, assistant = _speakers()
+    return turns[0] if user.fullmatch(turns[0]) and assistant.fullmatch(turns[1]) else None
 
 
 def markup_leak(text: str, context: str) -> str | None:
@@ -95,15 +117,14 @@ def _wrapped(text: str, context: str) -> str | None:
     if fence := _FENCED.match(text):
         code = fence.group(2).lower() not in _PROSE_FENCES or code_share(fence.group(3)) >= 0.3
         return None if code and about("code", context) else fence.group()[:40]
-    if (edge := _FENCE_END.search(text)) and text.count("```") % 2:
+    if text.count("```") % 2 and (edge := _FENCE_END.search(text)):
         return edge.group().strip()
-    if match := _WRAPPED.search(text) or _TAILED.search(text):
+    if match := _WRAPPED.search(text) or (_TAILED.search(text) if "}" in text or ":" in text else None):
         if match.re is _TAILED:
             return None if text.count("{") == text.count("}") or code_share(text) > 0.5 else match.group().strip()
         return None if about("code", context) else match.group().strip()
-    if (match := _ELEMENT.match(text) or _NAMED_ELEMENT.search(text)) and not about("markup", context):
-        return match.group().strip()[:40]
-    return None
+    element = (_ELEMENT.match(text) or _NAMED_ELEMENT.search(text)) if "<" in text else None
+    return element.group().strip()[:40] if element and not about("markup", context) else None
 
 
 def _html(text: str, context: str) -> str | None:

@@ -24,6 +24,12 @@ _HEADING = re.compile(
     rf"\A\s*(?:#{{1,6}}\s*(?:{_PART})\s*:?\s*(?:\n|\Z)|\*\*\s*(?:{_PART})\s*:?\s*\*\*\s*:?|\[(?:{_PART})\]\s*:?\s)",
     re.I,
 )
+_LABEL = re.compile(
+    r"\A\s{0,9}(?:\*\*\s?([^*\n:：]{2,30}?)\s?(?:[:：]\s?\*\*|\*\*\s?[:：])"
+    r"|#{1,6} ?([^#\n:：]{2,30}?) ?[:：]?\n|\[([^\]\n:：]{2,30})\] ?[:：]?\s)"
+)
+_BESIDE = re.compile(r"^\s{0,9}(?:\*\*[^*\n]{2,40}\*\*|#{1,6} ?\S|\[[^\]\n]{2,30}\]\s)", re.M)
+_CLAUSE = 160  # folded characters in which a text is handed over as asked
 _CODE = re.compile(r"[{};]\s*$|^\s*(?:def|class|import|function|const|#include)\b", re.M)
 
 
@@ -52,6 +58,25 @@ def _compiled(words: dict[str, str]) -> Handover:
     )
 
 
+class _Asked(NamedTuple):
+    """How a hand-over says that the text is as asked, in all languages."""
+
+    asked: Phrases
+    kinds: Phrases
+    same: Phrases
+
+
+@cache
+def _asked() -> _Asked:
+    lexicon = read_lexicon("pairsmith.validators", "format.yml")
+    return _Asked(*(Phrases(*lexicon[name]) for name in _Asked._fields))
+
+
+@cache
+def _parts() -> Phrases:
+    return Phrases(read_lexicon("pairsmith.validators", "format.yml")["parts"])
+
+
 @cache
 def _remarks() -> Phrases:
     return Phrases(*read_lexicon("pairsmith.validators", "format.yml")["remarks"])
@@ -68,9 +93,11 @@ def meta_talk(text: str, languages: tuple[str, ...], is_document: bool, is_label
         return match.group()
     for code in dict.fromkeys((*languages, "en")):
         words = _handovers().get(code)
-        if words and (found := _handed_over(head, words) or _labelled(head, words, is_document)):
+        if words and (
+            found := _handed_over(head, words) or _as_asked(head, words) or _labelled(head, words, is_document)
+        ):
             return found
-    return _part(text, head, is_document) or _key(text) or _remark(text)
+    return _heading(text, is_document) or _part(text, head, is_document) or _key(text) or _remark(text)
 
 
 def _handed_over(head: str, words: Handover) -> str | None:
@@ -80,6 +107,26 @@ def _handed_over(head: str, words: Handover) -> str | None:
     if here is None or not (thing := words.thing.search(head, here.end(), here.end() + 110)):
         return None
     return head[: thing.end()] if yes or thing.start() - here.end() < 50 else None
+
+
+def _as_asked(head: str, words: Handover) -> str | None:
+    """A clause before a colon that hands over, and says that the text is as asked or another with the same in it."""
+    clause, colon, _ = head[:_CLAUSE].partition(":")
+    if not colon or "|" in clause or (here := words.here.search(clause)) is None:
+        return None
+    asked, kinds, same = _asked()
+    if asked.search(clause) or (here.start() == 0 and kinds.search(clause) and same.search(clause)):
+        return clause + colon
+    return None
+
+
+def _heading(text: str, is_document: bool) -> str | None:
+    """A heading that is the name of a part of the answer, in any language; a document may have several of its own."""
+    match = _LABEL.match(text)
+    if match is None or _parts().fullmatch(plain(match[1] or match[2] or match[3])) is None:
+        return None
+    own = is_document and len(_BESIDE.findall(text)) > 1
+    return None if own or _CODE.search(text) else match.group().strip()
 
 
 def _labelled(head: str, words: Handover, is_document: bool) -> str | None:

@@ -1,60 +1,41 @@
-"""Templates that were never filled in: ``[Name]``, ``{company}``, ``<INSERT DATE>``, ``%s``, lorem ipsum.
+"""Templates that were never filled in: places marked by brackets, by signs, by capitals or in words, and filler text.
 
-Brackets have many sound uses (citations, code, editorial notes, mark-up, stage directions). A placeholder shows in what they
-hold: the name of a thing that is still to come (``data/format.yml``, many languages), words joined by underscores, or words
-all in capitals; and in that the text around is neither code nor about templates.
+What marks a place is sound in code, and in a text about templates, forms or formats; that is looked at last.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from itertools import chain, islice
-from typing import Any
 
-from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
+import regex
+
+from pairsmith.factory.lexicon import plain
+from pairsmith.validators.brackets import BRACKETS, bracketed, instructed, named, ordered, words
+from pairsmith.validators.masks import Mask, masks
 from pairsmith.validators.prose import prose
-from pairsmith.validators.topic import about
+from pairsmith.validators.topic import Topic, about
 
-_BRACKETS = re.compile(
-    r"(?<![A-Za-z0-9_\])}\\!])\[(?P<square>[^\[\]\n{}<>|=\\]{2,60})\](?![(\[:A-Za-z0-9_])"
-    r"|(?P<double>\{\{ {0,3}[#/]?(?P<inner>[^{}\n|=:<>\\]{1,60})\}\})"
-    r"|(?<![\w\\^_${}])\$?\{(?P<curly>[^{}\n|=:;,<>\\()]{2,60})\}(?![\w}])"
-    r"|(?<![\w<])<(?P<angle>[^<>\n=/|\\]{2,60})>(?!>)"
-    r"|(?<![\w【])【(?P<lens>[^【】\n]{1,30})】|(?<![\w（])（(?P<wide>[^（）\n]{1,30})）|(?<!\w)\((?P<round>[^()\n]{6,40})\)"
-)
-_SNAKE = re.compile(r"[^\W\d]\w*(?:_\w+)+\Z")
-_NAME = re.compile(r"[^\W\d_][^=;:{}()\[\]<>|\\*+\"#@!?]*\Z")
-_OTHER = re.compile(
-    r"(?<![\w$])\$[A-Z][A-Z_]{2,30}\$(?!\w)|(?<![\w%])%\([a-z_]{2,30}\)[sd]|(?<=[ \"'])%[sd](?=[ .,!?\"'\n])"
-    r"|(?<!\w)[Xx]{2}[/.-][Xx]{2}[/.-](?:[Xx]{4}|[Xx]{2}|\d{4})(?!\w)"
-    r"|(?<!\w)INSERT [A-Z][A-Z' /-]{1,40} HERE(?!\w)|(?<!\w)[Yy]our (?:text|query|document) here(?!\w)"
-    r"|(?:\A|\n)[ \t]{0,9}(?:Your (?:Full Name|Name|Job Title|Title|Company(?: Name)?)|Company Name|Recipient Name)[ \t,]*(?=\n|\Z)"
+_WORDED = re.compile(
+    r"(?<!\w)INSERT [A-Z][A-Z' /-]{1,40} HERE(?!\w)"
+    r"|(?<!\w)[Yy]our (?:\w{1,20} )?(?:text|query|document|name|title|address|city|town|logo|message|number|date) here"
+    r"(?![\w?]| (?:is|on|in)\b)"
+    r"|(?:\A|\n)[ \t]{0,9}(?:Your (?:Full Name|Name|Job Title|Title|Company(?: Name)?)|Company Name|Recipient Name)"
+    r"[ \t,]*(?=\n|\Z)"
     r"|(?<!\w)(?:Dear|Hi|Hello) (?:Recipient Name|Customer Name|First Name|Your Name)(?!\w)"
 )
-_OPENING = re.compile(r"[\[{<【]|（[请請填插输輸记記入挿]|\((?:[Ii]nsert|[Ee]nter|[Ff]ill|[Aa]dd|INSERT) ")
-_HINT = re.compile(
-    r"[$%]|XX|xx|INSERT|Your |your (?:text|query|document) here|Company Name|Recipient|Customer Name|First Name"
+_WORDED_HINT = re.compile(r"INSERT|[Yy]our |Company Name|Recipient|Customer Name|First Name")
+_CAPITALS = regex.compile(
+    r"(?<![\p{L}\p{M}])\p{Lu}{2,20}(?:(?: | / |/)\p{Lu}{2,20}){1,4}(?![\p{L}\p{M}])(?!\s?[:：#=]|\s?\d)"
 )
-_FILL_IN = re.compile(
-    r"(?:请|請)?(?:填写|填寫|插入|输入|輸入|记入|記入|入力|挿入)|.*(?:を記入|を入力|を挿入|填写|填入)\Z"
-)
-_CJK_NAME = re.compile(
-    r"(?:公司|姓名|名字|会社|氏名|地名|日期|日付|客户|客戶|学校|产品|產品|城市|商品)(?:名|名称|名稱|姓名)?\Z"
-)
-_INSERT = re.compile(r"(?:insert|enter|fill in|add) (?:your |the )?[\w ]{2,30} here\Z", re.I)
+_OPENING = re.compile(r"\A[^,.!:：\n，、。।]{5,60}(?=[,:：\n，、!])")
+_QUOTES = "«»"
+_GREETED = re.compile(r"(?:\A|\n)[^\n.,!?:_]{2,40} (?P<blank>_{3,}|\.{6,}|…{2,}) ?[,!，！]")
 _LOREM = re.compile(r"lorem ipsum dolor|consectetur adipi[sc]{2}ing elit|sed do eiusmod tempor", re.I)
+_LATIN = ("lorem ", "consectetur ", "sed do ")
 _TRIED = 20  # places looked at: code may be full of braces
 _BLANK = re.compile(r"(?<!\w)_{3,}(?!\w)")
 _FEW_BLANKS = 3
-_QUOTATION = 400  # characters before a place in which a quotation may have opened
-_QUOTES = (("“", "”"), ("„", "“"), ("«", "»"), ("「", "」"))
-
-
-@cache
-def _words() -> tuple[Phrases, Phrases]:
-    """(nouns that a place names, ways in which an editor's note begins)."""
-    words: Any = read_lexicon("pairsmith.validators", "format.yml")["placeholder"]
-    return Phrases(rf"(?<!\w)(?:{'|'.join(words['nouns'])})"), Phrases(words["editorial"])
+_SHOUTED = 0.4  # share of capitals from which they mark nothing
 
 
 def placeholder(text: str, context: str) -> str | None:
@@ -64,113 +45,64 @@ def placeholder(text: str, context: str) -> str | None:
 
 def _unfilled(text: str, context: str) -> str | None:
     code = None
-    for found in islice(chain(_in_brackets(text), _elsewhere(text)), _TRIED):
-        if about("templates", text.replace(found, " "), context):
+    for found, excuses in islice(_places(text), _TRIED):
+        rest = text.replace(found, " ")
+        if about("templates", rest, context):
             return None
         code = code or _Code(text)
         if code.mostly:
             return None
-        if not code.holds(found):
+        if not code.holds(found) and not any(about(topic, rest, context) for topic in excuses):
             return found
     return None
 
 
+def _places(text: str) -> Iterator[Mask]:
+    marked = (Mask(found, _excuses(found)) for found in bracketed(text) if not _told(text, found))
+    worded = (Mask(found, ("forms",)) for found in _in_words(text))
+    loud = (Mask(found, ("fields",)) for found in _in_capitals(text))
+    return chain(marked, masks(text), worded, loud)
+
+
+def _excuses(found: str) -> tuple[Topic, ...]:
+    """One word in angle brackets may be a tag, and quotation marks name the fields of a form."""
+    if found[0] in _QUOTES:
+        return ("fields", "forms")
+    return ("markup", "technical") if found[0] == "<" and " " not in found else ()
+
+
+def _told(text: str, found: str) -> bool:
+    return found[0] in (*_QUOTES, "(", "（") and instructed(text, text.index(found))
+
+
+def _in_words(text: str) -> Iterator[str]:
+    """A place described without marks: "Your name here"; elsewhere than in English where it opens the text."""
+    if _WORDED_HINT.search(text):
+        yield from (match.group().strip() for match in _WORDED.finditer(text))
+    opening = _OPENING.match(text)
+    if opening and ordered(opening.group()):
+        folded = plain(opening.group())
+        if words().here.search(folded) and words().orders.search(folded):
+            yield opening.group()
+
+
+def _in_capitals(text: str) -> Iterator[str]:
+    """Nouns of places in capitals side by side, where the text around is written as usual."""
+    runs = _CAPITALS.findall(text)
+    if runs and sum(map(str.isupper, text)) < _SHOUTED * sum(map(str.isalpha, text)):
+        yield from filter(_nouns, runs)
+
+
+def _nouns(run: str) -> bool:
+    parts = re.split(r"[ /]+", plain(run))
+    return named(run) and all(map(words().nouns.match, parts)) and any(map(words().heads.match, parts))
+
+
 def _lorem(text: str, context: str) -> str | None:
-    match = _LOREM.search(text)
+    match = _LOREM.search(text) if any(part in text.lower() for part in _LATIN) else None
     if match is None or about("filler", _LOREM.sub(" ", text), context):
         return None
     return match.group()
-
-
-def _in_brackets(text: str) -> Iterator[str]:
-    if not _OPENING.search(text):
-        return
-    for match in _BRACKETS.finditer(text):
-        kind = match.lastgroup or ""
-        kind = "double" if kind == "inner" else kind
-        content = match["inner"] if kind == "double" else match[kind]
-        if _RULES[kind](content.strip()) and not (kind == "square" and _quoted(text, match.start())):
-            yield match.group()
-
-
-def _quoted(text: str, position: int) -> bool:
-    """Whether the place stands in a quotation: there the brackets are an editor's."""
-    left = text[max(0, position - _QUOTATION) : position].rpartition("\n")[2]
-    return any(left.rfind(opening) > left.rfind(closing) for opening, closing in _QUOTES) or left.count('"') % 2 == 1
-
-
-def _names(content: str) -> bool:
-    """Words that name what is to be filled in."""
-    nouns, editorial = _words()
-    folded = plain(content.replace("_", " "))
-    return bool(_NAME.match(content.replace("_", " ")) and nouns.search(folded)) and not editorial.fullmatch(folded)
-
-
-def _capitals(content: str) -> bool:
-    """Several words, all in capitals."""
-    return (
-        content.isupper()
-        and len(re.split(r"[ _'’.\-/]+", content)) > 1
-        and bool(_NAME.match(content.replace("_", " ")))
-    )
-
-
-def _square(content: str) -> bool:
-    if _SNAKE.match(content) and not content.isdigit():
-        return True
-    named = _names(content)
-    if _capitals(content):
-        return named or (len(content.split()) >= 3 and not any(char.isdigit() for char in content))
-    return named and len(content.split()) <= 7 and not any(char.isdigit() for char in content)
-
-
-def _curly(content: str) -> bool:
-    """Template variables are one word, or name what they want."""
-    if len(content) < 3 or any(char.isdigit() for char in content[:1]):
-        return False
-    variable = _SNAKE.match(content) or (content.isascii() and content.isidentifier())
-    return bool(variable) or _capitals(content) or _names(content)
-
-
-def _angle(content: str) -> bool:
-    """One word in angle brackets is a tag, a nickname or an argument; several words, or capitals, are a place to fill."""
-    several = bool(re.search(r"[ _'’]", content))
-    if _capitals(content):
-        return True
-    return _names(content) and (several or content.isupper()) and len(content.split()) <= 7
-
-
-def _wide(content: str) -> bool:
-    return len(content) <= 12 and _FILL_IN.match(content) is not None
-
-
-def _lens(content: str) -> bool:
-    return _wide(content) or _CJK_NAME.match(content) is not None
-
-
-def _round(content: str) -> bool:
-    return _INSERT.match(content) is not None
-
-
-def _double(content: str) -> bool:
-    return len(content) > 1 and not content[0].isdigit()
-
-
-_RULES: dict[str, Callable[[str], bool]] = {
-    "square": _square,
-    "double": _double,
-    "curly": _curly,
-    "angle": _angle,
-    "lens": _lens,
-    "wide": _wide,
-    "round": _round,
-}
-
-
-def _elsewhere(text: str) -> Iterator[str]:
-    if not _HINT.search(text):
-        return iter(())
-    return (match.group().strip() for match in _OTHER.finditer(text))
 
 
 class _Code:
@@ -178,7 +110,7 @@ class _Code:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        shown = prose(_BRACKETS.sub(lambda match: "x" * len(match.group()), text))
+        shown = prose(BRACKETS.sub(lambda match: "x" * len(match.group()), text))
         self._shown = shown
         self.mostly = _visible(shown) < _visible(text) / 2
 
@@ -197,7 +129,10 @@ def _visible(text: str) -> int:
 
 
 def _blank(text: str, context: str) -> str | None:
-    """A run of underscores in running prose that is no form or exercise."""
+    """A run of underscores in running prose that is no form or exercise, or where a letter greets somebody."""
+    greeted = _GREETED.search(text)
+    if greeted and not about("forms", text.replace(greeted["blank"], " "), context):
+        return greeted.group().strip()
     blanks = _BLANK.findall(text)
     if not blanks or len(blanks) > _FEW_BLANKS or len(text) < 150:
         return None

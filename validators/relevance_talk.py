@@ -1,8 +1,9 @@
 """Texts that explain why they are relevant, why they are not, or which class they belong to.
 
 Prompts forbid it, models do it. What gives a sentence away is that several kinds of words meet in it, in any order
-(``data/relevance.yml``): the text names itself, judges itself relevant or fitting, names the query or the class, and gives a
-reason. One kind alone is ordinary prose: "this document is relevant to all employees" passes.
+(``data/relevance.yml``): the text is named, judged fitting, similar or chosen, beside a query, another text or a label, and a
+reason is given. One kind alone is ordinary prose: "this document is relevant to all employees" passes. The more ordinary
+the words, the more kinds must meet: "the question" is telling only beside a text, a verb of answering and a reason.
 """
 
 import re
@@ -15,11 +16,16 @@ from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
 _END = re.compile(r"(?<![.!?؟])[.!?؟]+[\"'”’»)\]]*(?=\s)|[。！？।॥۔።။]+")
 _PHRASAL = re.compile(r"[\u0e00-\u0eff]")  # Thai, Lao
 _SHORTEST = 12  # characters; what is shorter is no sentence but an abbreviation
+_LONGEST = 1000  # characters; in what is longer, a list or text without stops, kinds of words meet by chance
+_IDEOGRAPHS = "\u2e80"  # from here on two characters make a word
+_JOINED = "\u0590"  # Hebrew, the first script after those whose words stand alone
+_QUESTION = re.compile(r"[?;؟][\"'”’»)\]]*\s*$")
+_NEAR = 40  # characters between a label and the verb of choosing it
 _ABOUT_SEARCH = 4  # sentences about queries from which search itself is the text's subject
 
 
 class Words(NamedTuple):
-    """The kinds of words of one language."""
+    """The kinds of words of one language; see the head of ``data/relevance.yml``."""
 
     self: Phrases
     relevant: Phrases
@@ -27,16 +33,19 @@ class Words(NamedTuple):
     query: Phrases
     class_: Phrases
     why: Phrases
+    text: Phrases
+    asked: Phrases
+    need: Phrases
+    like: Phrases
+    other: Phrases
+    label: Phrases
+    chosen: Phrases
 
 
 @cache
 def _words(language: str) -> Words | None:
     words = _lexicon().get(language)
-    return (
-        Words(*(Phrases(words[name]) for name in ("self", "relevant", "fit", "query", "class", "why")))
-        if words
-        else None
-    )
+    return Words(*(Phrases(words[name.rstrip("_")]) for name in Words._fields)) if words else None
 
 
 @cache
@@ -50,10 +59,10 @@ def explains_relevance(text: str, language: str, labels: tuple[str, ...] = ()) -
 
     ``language``: ISO 639-1 of the text (English is tried too). ``labels``: the row's own labels, for a text to classify.
     """
-    stems = _label_stems(labels)
+    own = _label_stems(labels)
     for code in dict.fromkeys((language, "en")):
         words = _words(code)
-        if words and (found := _explaining(text, words, stems, bool(labels))):
+        if words and (found := _explaining(text, words, own, bool(labels))):
             return found.strip()
     return None
 
@@ -75,39 +84,68 @@ def sentences(text: str) -> list[str]:
     return [piece for piece in pieces if len(piece) > _SHORTEST]
 
 
-def _explaining(text: str, words: Words, stems: re.Pattern[str] | None, classified: bool) -> str | None:
+def _explaining(text: str, words: Words, own: re.Pattern[str] | None, classified: bool) -> str | None:
     folded = plain(text)
-    if not (words.query.search(folded) or words.relevant.search(folded) or classified):
+    hints = (words.query, words.relevant, words.asked, words.other)
+    if not (classified or any(kind.search(folded) for kind in hints)):
         return None
     hits, about = [], 0
     for sentence in sentences(text):
         line = plain(sentence)
         about += bool(words.query.search(line))
-        if _explains(line, words) or (classified and _classifies(line, words, stems)):
+        if len(line) > _LONGEST or _QUESTION.search(line):
+            continue
+        if _explains(line, words) or (classified and _classifies(line, words, own)):
             hits.append(sentence)
     return hits[0] if hits and about < _ABOUT_SEARCH else None
 
 
 def _explains(line: str, words: Words) -> bool:
-    """The text judges itself by the query, or calls itself relevant and says why."""
-    query, itself = words.query.search(line), words.self.search(line)
-    if query and words.fit.search(line) and (itself or words.why.search(line)):
-        return True
-    return bool(itself and words.relevant.search(line) and words.why.search(line))
-
-
-def _classifies(line: str, words: Words, stems: re.Pattern[str] | None) -> bool:
-    """The text or its author is put into a class, or named together with one of the row's own labels, for a reason."""
-    if not (words.self.search(line) and words.why.search(line)):
+    """The text is judged by the query or beside another text, or called relevant, with a reason."""
+    itself, why = words.self.search(line), words.why.search(line)
+    if not itself and not (why and words.text.search(line)):
         return False
-    return bool(words.class_.search(line) or (stems and stems.search(line)))
+    query, fit = words.query.search(line), words.fit.search(line)
+    if query and (fit or (why and words.need.search(line))):
+        return True
+    return why is not None and bool(
+        (words.asked.search(line) and (itself or fit))
+        or (itself and words.relevant.search(line))
+        or (words.other.search(line) and words.like.search(line))
+    )
+
+
+def _classifies(line: str, words: Words, own: re.Pattern[str] | None) -> bool:
+    """The text is put into a class, or a label is named with it or called chosen, for a reason."""
+    if not words.why.search(line):
+        return False
+    itself, named = words.self.search(line), bool(own and own.search(line))
+    if itself and (named or words.class_.search(line)):
+        return True
+    if named and any(kind.search(line) for kind in (words.label, words.text, words.chosen)):
+        return True
+    return _chosen(line, words)
+
+
+def _chosen(line: str, words: Words) -> bool:
+    """A verb of choosing stands near a label."""
+    label = words.label.search(line)
+    while label:
+        before, after = label.span()
+        if words.chosen.search(line, max(0, before - _NEAR), before) or words.chosen.search(line, after, after + _NEAR):
+            return True
+        label = words.label.search(line, after)
+    return False
 
 
 def _label_stems(labels: tuple[str, ...]) -> re.Pattern[str] | None:
-    """Matches the first letters of the labels' words: inflected labels are found, "in" and "of" are not."""
-    stems = [w[: max(4, len(w) - 2)] for label in labels for w in re.findall(r"\w{2,}", plain(label)) if _telling(w)]
-    return re.compile(rf"(?:{'|'.join(map(re.escape, stems))})") if stems else None
+    """Matches the beginnings of the labels' words: inflected labels are found, "in" and "of" are not."""
+    words = (word.strip("\"'.,;:!?()«»“”„") for label in labels for word in plain(label).split())
+    stems = [_stem(word) for word in words if len(word) > (1 if word > _IDEOGRAPHS else 3)]
+    return re.compile("|".join(stems)) if stems else None
 
 
-def _telling(word: str) -> bool:
-    return len(word) > 3 or not word.isascii()
+def _stem(word: str) -> str:
+    """The word less its ending. Scripts from Hebrew on put articles and prepositions, or no space, before a word."""
+    stem = re.escape(word[: max(4, len(word) - 2)])
+    return stem if word > _JOINED else rf"\b{stem}"

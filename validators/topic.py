@@ -5,7 +5,22 @@ from typing import Literal
 
 from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
 
-Topic = Literal["templates", "forms", "filler", "tokens", "markup", "code", "errors", "encodings"]
+Topic = Literal[
+    "templates",
+    "forms",
+    "filler",
+    "tokens",
+    "markup",
+    "code",
+    "errors",
+    "encodings",
+    "technical",
+    "mathematics",
+    "formats",
+    "courts",
+    "chats",
+    "fields",
+]
 
 
 @cache
