@@ -19,8 +19,7 @@ demo: $(VENV)/.base
 	rm -rf runs/demo
 	mkdir -p runs
 	cp -R examples/recorded runs/demo
-	$(BIN)/pairsmith run runs/demo
-	$(BIN)/pairsmith score runs/demo --truth truth.jsonl
+	@$(BIN)/pairsmith run runs/demo
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n auto -m 'not slow'

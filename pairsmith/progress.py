@@ -13,12 +13,19 @@ if TYPE_CHECKING:
 
 @contextmanager
 def bar(what: str, total: int | None, unit: str = "row") -> Iterator["tqdm[NoReturn]"]:
-    """A progress bar on stderr; on a file or pipe it prints a line every ten seconds instead."""
+    """A progress bar on stderr, for what takes more than a moment; on a file or pipe a line every ten seconds instead."""
     from tqdm import tqdm
 
-    pace = 0.1 if sys.stderr.isatty() else 10.0
+    pace, delay = (0.1, 0.5) if sys.stderr.isatty() else (10.0, 10.0)
     with tqdm(
-        desc=what, total=total, unit=unit, mininterval=pace, file=sys.stderr, dynamic_ncols=True, leave=False
+        desc=what,
+        total=total,
+        unit=unit,
+        mininterval=pace,
+        delay=delay,
+        file=sys.stderr,
+        dynamic_ncols=True,
+        leave=False,
     ) as shown:
         yield shown
 
