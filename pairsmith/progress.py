@@ -40,7 +40,7 @@ def asking(step: str) -> Iterator[Callable[["Progress"], None]]:
             state_now = {"failed": state.failed, "in flight": state.in_flight, "tokens": state.tokens}
             shown.set_postfix({name: count for name, count in state_now.items() if count}, refresh=False)
             if state.stopping:
-                shown.set_description(f"{step}: stopping, waiting for what is paid")
+                shown.set_description(f"{step}: stopping, waiting for what is paid", refresh=False)
             shown.update(state.done - shown.n)
 
         yield show
