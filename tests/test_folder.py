@@ -71,6 +71,12 @@ def test_a_missing_artifact_names_the_command_that_makes_it(tmp_path: Path) -> N
         RunFolder(tmp_path).need("accepted.parquet", "gate")
 
 
+def test_what_a_killed_process_left_half_written_goes_with_the_next_one(tmp_path: Path) -> None:
+    (tmp_path / ".verdicts.parquet.123.part").write_text("half")
+    with RunFolder(tmp_path).held():
+        assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
 def _hold(path: Path, holds: "multiprocessing.synchronize.Event", let_go: "multiprocessing.synchronize.Event") -> None:
     with RunFolder(path).held():
         holds.set()
