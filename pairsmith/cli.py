@@ -33,8 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"pairsmith: stopped; go on with 'pairsmith {' '.join(_again(options))}'", file=sys.stderr)
         return 130
     except (PairsmithError, OSError) as error:
-        print(f"pairsmith: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return _refuse(str(error))
+    except Exception as error:
+        if not type(error).__module__.startswith("pyarrow"):  # which is too heavy to import for its exceptions
+            raise
+        return _refuse(f"{error}; 'pairsmith run {options.folder}' makes damaged artifacts again")
     from pairsmith import show
 
     try:
@@ -42,6 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has had enough (`| head`)
     return 0
+
+
+def _refuse(message: str) -> int:
+    print(f"pairsmith: {' '.join(message.split())}", file=sys.stderr)
+    return 2
 
 
 def _again(options: argparse.Namespace) -> list[str]:

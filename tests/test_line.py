@@ -127,6 +127,17 @@ def test_the_same_inputs_give_the_same_release_in_another_folder(
     assert manifests[0] == manifests[1]
 
 
+def test_a_damaged_artifact_is_one_line_and_made_again_by_the_next_run(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "demo"
+    shutil.copytree(demo, folder)
+    (folder / "verdicts.parquet").write_bytes(b"garbage")
+    assert "pairsmith run" in refused(capsys, "score", folder, "--truth", "truth.jsonl")
+    call(capsys, "run", folder)
+    assert (folder / "verdicts.parquet").read_bytes() == (demo / "verdicts.parquet").read_bytes()
+
+
 def test_without_a_file_of_requests_they_are_drawn_from_the_brainstormed_tasks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
