@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairsmith.curation.sample import stratified
-from pairsmith.curation.show import clip, visible
+from pairsmith.curation.visible import clip, visible
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.records import RELEASE
 from pairsmith.factory.taxonomy import GROUPS

@@ -11,8 +11,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
+from pairsmith.factory.text import excerpt
 
-EXCERPT = 200  # characters of a text that show what was found
 _HEAD = 400  # a refusal says so at once
 _AT_ONCE = 120  # folded characters in which a model that offers something else has said what it cannot do
 _ERROR_HEAD = 3000  # an error page or a stack trace may be long, its title is not
@@ -76,7 +76,7 @@ def refusal(text: str, languages: Collection[str] | None = None) -> str | None:
         found = not _mostly_about(text) and any(
             _declines_in_field(head, code) or (short and _offers_instead(head, code)) for code in {"en", *languages}
         )
-    return text.strip()[:EXCERPT] if found else None
+    return excerpt(text) if found else None
 
 
 def _mostly_about(text: str) -> bool:
@@ -139,12 +139,12 @@ def service_error(text: str) -> str | None:
     if not stripped:
         return None
     if stripped[0] == "{" and _error_body(stripped):
-        return stripped[:EXCERPT]
+        return excerpt(text)
     head = plain(stripped[:_ERROR_HEAD])
     body, page = _service()
     if head.startswith(("<!doctype html", "<html", "<head>")):
-        return stripped[:EXCERPT] if page.search(head) else None
-    return stripped[:EXCERPT] if body.match(head) and _ends_soon(stripped) else None
+        return excerpt(text) if page.search(head) else None
+    return excerpt(text) if body.match(head) and _ends_soon(stripped) else None
 
 
 def _ends_soon(text: str) -> bool:

@@ -16,7 +16,7 @@ from pairsmith.factory.parse import candidates
 from pairsmith.factory.records import PAIRS, REJECTED, VERDICTS, digest
 from pairsmith.progress import bar
 from pairsmith.run import ACCEPTED, BATCH, CANDIDATES, JOURNAL, REJECTED_FILE, REQUESTS_FILE, VERDICTS_FILE, Run, Stage
-from pairsmith.validators.engine import LocalEngine, build_gates, dropped_ids, sources, without
+from pairsmith.validators.engine import Engine, LocalEngine, build_gates, dropped_ids, sources, without
 from pairsmith.validators.funnel import funnel
 from pairsmith.validators.gate import Verdict
 
@@ -53,6 +53,7 @@ def _gate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
 
 
 def _judge(run: Run, journal: Journal, answered: int) -> None:
+    engine: Engine = LocalEngine()
     gates = build_gates(run.spec.gates, run.path)
     requests = {request.id: request for request in read_plan(run)}
     with (
@@ -67,7 +68,7 @@ def _judge(run: Run, journal: Journal, answered: int) -> None:
                 verdicts.write_table(lines)
                 yield pairs
 
-        for lines in LocalEngine().judge(gates, parsed(), lambda _, count: shown.update(count)):
+        for lines in engine.judge(gates, parsed(), lambda _, count: shown.update(count)):
             verdicts.write_table(lines)
 
 

@@ -1,5 +1,7 @@
 """The whole line: plan -> generate -> gate -> release -> report, and where a run stands on it."""
 
+from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from pairsmith.asking import BRAINSTORM, GENERATE, PLAN, brainstorms, generate
@@ -7,6 +9,8 @@ from pairsmith.factory.errors import PairsmithError
 from pairsmith.gating import GATE, gate
 from pairsmith.releasing import RELEASE, REPORT_PAGE, release, report
 from pairsmith.run import JOURNAL, Run, Stage
+
+FAILURES = 5  # given-up requests that the status shows; the journal has them all
 
 
 def whole_line(run: Run) -> dict[str, Any]:
@@ -23,17 +27,19 @@ def whole_line(run: Run) -> dict[str, Any]:
 
 
 def status(run: Run) -> dict[str, Any]:
-    """Which stages are done, stale or missing, how the journal stands, and the command that goes on."""
+    """Which stages are done, stale or missing, how the journal stands, what was given up, and the command that goes on."""
     first = [BRAINSTORM] if brainstorms(run.spec) else []
     states = {stage.name: _state(run, stage) for stage in [*first, PLAN, GENERATE, GATE, RELEASE, REPORT_PAGE]}
-    counts = None
+    counts, failures = None, []
     if run.folder.has(JOURNAL):
         with run.journal() as journal:
             counts = journal.counts("generate")
+            failures = [asdict(failure) for failure in islice(journal.failures("generate"), FAILURES)]
     done = set(states.values()) == {"done"}
     return {
         "stages": states,
         "journal": counts,
+        "failures": failures,
         "next": "nothing, all is done" if done else f"pairsmith run {run.path}",
     }
 

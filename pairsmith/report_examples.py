@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairsmith.curation.sample import stratified
-from pairsmith.curation.show import clip, visible
+from pairsmith.curation.visible import clip, visible
 from pairsmith.factory.taxonomy import GROUPS
 from pairsmith.report_counts import language_name
 from pairsmith.report_texts import SHORT, Shown, differences, shown, told

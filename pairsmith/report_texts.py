@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import regex
 
-from pairsmith.curation.show import clip, visible
+from pairsmith.curation.visible import clip, visible
 from pairsmith.factory.text import UNSPACED
 
 SHOWN = 2_000  # characters of one text

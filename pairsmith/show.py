@@ -78,7 +78,8 @@ def status(result: Result) -> str:
     """The stages, the journal, and the command that goes on."""
     stages = [f"  {name:<12}{state}" for name, state in result["stages"].items()]
     journal = counts(result["journal"]) if result["journal"] else "nothing asked yet"
-    return "\n".join([result["run"], *stages, journal, f"next: {result['next']}"])
+    failures = [f"  {one['request_id']}: {one['reason']}: {one['detail']}" for one in result["failures"]]
+    return "\n".join([result["run"], *stages, journal, *failures, f"next: {result['next']}"])
 
 
 def score(result: Result) -> str:

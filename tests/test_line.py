@@ -179,6 +179,8 @@ def test_changed_recordings_take_effect_at_the_next_run(
     (folder / "completions.jsonl").write_text("\n".join(lines[:-1]) + "\n")
     funnel = call(capsys, "run", folder)["funnel"]
     assert funnel["failed"] == {"not_recorded": 1}
+    (failure,) = call(capsys, "status", folder)["failures"]
+    assert (failure["request_id"], failure["reason"]) == (json.loads(lines[-1])["id"], "not_recorded")
     assert funnel["asked"] == 764 == funnel["accepted"] + funnel["rejected"] + 1
     rejected = pq.read_table(folder / "rejected.parquet").to_pylist()
     assert ["parse:row:refusal"] in [row["reasons"] for row in rejected if row["request_id"] == first["id"]]

@@ -1,6 +1,7 @@
 """Hand-overs, labels, turns and refusals that stand in a field, in many languages, against what people write."""
 
 import pytest
+from sound_texts import SOUND
 
 from pairsmith.factory.talk import refusal
 from pairsmith.validators.markup import role_leak
@@ -151,58 +152,6 @@ DECLINED: list[tuple[str, str]] = [
     ("en", "My guidelines don't allow this, and as an AI assistant I have to pass on rewriting the paragraph."),
 ]
 
-# (language, text, the row's instruction and query)
-SOUND: list[tuple[str, str, str]] = [
-    (
-        "en",
-        "On the visa form, write your date of birth as DD/MM/YYYY and use capital letters throughout.",
-        "how to fill in a visa form",
-    ),
-    ("en", "The environment variable LD_LIBRARY_PATH tells the loader where to look; avoid it in production.", ""),
-    ("en", "The table users has the columns FIRST_NAME and LAST_NAME, which a view joins together.", "sql schema"),
-    (
-        "en",
-        "User: my router keeps dropping the connection.\nAgent: Have you tried restarting it?\nUser: yes, twice.",
-        "Identify the issue from support chat conversations",
-    ),
-    ("en", "Interviewer: When did you start painting?\nArtist: At nine, in my grandmother's kitchen.", ""),
-    ("en", "Question: What causes anemia?\nAnswer: Anemia is caused by a lack of iron, blood loss or disease.", ""),
-    ("en", "Here is the thing: nobody reads the manual until the machine is on fire.", ""),
-    ("fr", "Voici la recette : trois œufs, du sucre, un peu de farine et beaucoup de patience.", ""),
-    ("de", "Hier ist der Fahrplan: Der Bus fährt stündlich bis zweiundzwanzig Uhr.", ""),
-    ("en", "Here is the letter my grandfather wrote home in 1944: My dearest Anna, the rain has not stopped.", ""),
-    ("ru", "Вот история моей семьи: прадед приехал сюда пешком с одним мешком муки.", ""),
-    (
-        "en",
-        "I can't write anymore since the accident. My hands shake and I would rather dictate my stories instead.",
-        "",
-    ),
-    ("de", "Ich kann leider nicht zu deiner Feier kommen. Gern lade ich dich stattdessen zum Essen ein.", ""),
-    ("fr", "Je ne peux malheureusement pas assister à la réunion, mais je vous propose de nous voir jeudi.", ""),
-    ("en", "As a virtual assistant, I manage calendars and invoices for three small firms from my kitchen table.", ""),
-    (
-        "en",
-        "I'm sorry, but I can't write a reference letter for Tom; I never supervised him. Ask Ms. Gray instead.",
-        "",
-    ),
-    ("pl", "Niestety nie mogę przyjść na zebranie. Chętnie spotkam się w innym terminie.", ""),
-    ("ja", "残念ながら、明日の会議には出席できません。代わりに田中が伺います。", ""),
-    ("tr", "Maalesef yarınki toplantıya katılamam. Bunun yerine perşembe günü gelebilirim.", ""),
-    ("en", "Recipients must sign here (name in block letters) and return the slip within a week.", ""),
-    ("en", "Shop now at HOME DEPOT or PLACE VENDÔME, where COMPANY policy forbids NAME calling.", ""),
-    ("it", "Ecco la lettera che mio nonno spedì nel 1917: Cara Maria, la neve è alta.", ""),
-    ("sv", "Här är samma historia berättad av en annan granne: älgen kom först.", ""),
-    ("ru", "Вот другой случай с тем же исходом: пациент отказался от операции.", ""),
-    ("en", "Here is another case with the same outcome: the patient declined surgery.", ""),
-    ("de", "Hier ist eine andere Lösung für dasselbe Problem: Man nimmt einen Korken.", ""),
-    ("en", "Text: Maria Olsen\nPhoto: Jan Bakke\n\nThe lighthouse stands empty since May.", ""),
-    ("fr", "**Texte** de Paul Éluard, **musique** de Francis Poulenc : un cycle de 1936.", ""),
-    ("en", "As an AI researcher, I cannot share guidelines that my employer has not approved, but happy to talk.", ""),
-    ("en", "Our model: assistant professors teach two courses.\nUser fees: none.", ""),
-    ("en", "Doctor: Any pain?\nPatient: Only at night.\nDoctor: Since when?", ""),
-    ("en", "She asked him to write (the letter to her address) before spring.", ""),
-]
-
 
 @pytest.mark.parametrize("is_document", [False, True])
 @pytest.mark.parametrize(("language", "text"), HANDED_OVER)
@@ -230,8 +179,18 @@ def test_a_text_that_opens_with_a_quoted_refusal_and_goes_on_passes() -> None:
     )
 
 
+# Sound texts that these rules drop all the same: one that passes again must leave the list. See docs/format.md, Limits.
+KNOWN_FALSE_ALARMS = (
+    "Aquí está el texto completo de la ley:",
+    "Ecco il documento che cercavi da anni:",
+    "Here are the documents requested by the auditor:",
+    "[Document] retrieval systems",
+    "I can't tell a story without waving my hands",
+    "Je ne peux pas finir cette histoire sans pleurer",
+)
+
+
 @pytest.mark.parametrize(("language", "text", "context"), SOUND)
-def test_what_people_write_passes(language: str, text: str, context: str) -> None:
-    assert meta_talk(text, (language,), True) is None
-    assert role_leak(text, context) is None
-    assert refusal(text, (language,)) is None
+def test_what_people_write_passes_but_for_the_known_false_alarms(language: str, text: str, context: str) -> None:
+    found = meta_talk(text, (language,), True) or role_leak(text, context) or refusal(text, (language,))
+    assert (found is not None) == text.startswith(KNOWN_FALSE_ALARMS)

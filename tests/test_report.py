@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pairsmith.curation.show import visible
+from pairsmith.curation.visible import visible
 from pairsmith.factory.records import PAIRS, REJECTED, REQUESTS, VERDICTS
 from pairsmith.report import ReportData, write_report
 from pairsmith.report_counts import asked_rows, by_group, by_language, said, stages

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from pairsmith.factory.spec import FormatSpec
-from pairsmith.factory.talk import EXCERPT, refusal, service_error
+from pairsmith.factory.talk import refusal, service_error
+from pairsmith.factory.text import excerpt
 from pairsmith.validators.echo import instruction_echo
 from pairsmith.validators.encoding import control_character, mojibake
 from pairsmith.validators.gate import Findings, Reason, Scope, Text, texts
@@ -41,8 +42,8 @@ class FormatGate:
         rest = list(zip(*(rows[name].to_pylist() for name in _CONTEXT), strict=True))
         for text in texts(rows):
             found = list(_faults(text, *rest[text.row]))
-            for reason, excerpt, score in found:
-                findings.drop(text.row, text.field, reason, score=score, related=_shown(excerpt))
+            for reason, shown, score in found:
+                findings.drop(text.row, text.field, reason, score=score, related=_shown(shown))
             if not found:
                 findings.keep(text.row, text.field)
         return findings.table()
@@ -68,7 +69,7 @@ def _faults(
         (Reason.CONTROL_CHARACTERS, control_character(text)),
         (Reason.SERVICE_RESIDUE, _service(field, instruction)),
     )
-    yield from ((reason, excerpt, None) for reason, excerpt in checks if excerpt is not None)
+    yield from ((reason, shown, None) for reason, shown in checks if shown is not None)
     if not field.is_label:
         yield from _prose_faults(field, instruction, labels)
 
@@ -89,7 +90,7 @@ def _service(field: Text, instruction: str) -> str | None:
     return None if found is None or named or about("errors", instruction) else found
 
 
-def _shown(excerpt: str) -> str:
-    """The excerpt as one line that can be stored: at most 200 characters, no lone surrogates or controls."""
-    line = "".join(char if char.isprintable() else " " for char in excerpt)
-    return " ".join(line.split())[:EXCERPT] or repr(excerpt)[:EXCERPT]
+def _shown(found: str) -> str:
+    """What was found as a verdict shows it, without lone surrogates and controls; those that are all there is are named."""
+    line = "".join(char if char.isprintable() else " " for char in found)
+    return excerpt(line) or excerpt(repr(found))
