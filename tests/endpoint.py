@@ -5,7 +5,6 @@ or ``python tests/endpoint.py --help``. It speaks chat completions, files and ba
 tell and clear its counts.
 """
 
-import argparse
 import asyncio
 import json
 import random
@@ -17,20 +16,22 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any
 
 from endpoint_answers import answer_text
-from endpoint_gateways import Concurrency, Gateway, Rate
+from endpoint_batches import Batches, Outcome
+from endpoint_gateways import Concurrency, Rate
 from endpoint_http import Connection, Request
 from endpoint_replies import FAULTS, Received, Reply, completion, encode, error, refusal
+from endpoint_settings import Settings, from_flags, to_flags
 
 __all__ = [
     "FAULTS",
     "Concurrency",
     "Endpoint",
     "EndpointProcess",
+    "Outcome",
     "Rate",
     "Received",
     "Reply",
@@ -41,39 +42,18 @@ __all__ = [
 Script = Callable[[int, Received], Reply]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How the endpoint behaves beside its script.
-
-    ``latency``: seconds to an answer; ``tail``: share of the requests that take other seconds. ``faults``: share of the
-    requests that are refused at once, by status. Which ones is drawn with ``seed``, by the number of the request.
-    ``answers``: 'echo' repeats the prompt, 'json' obeys the schema, a share of ``malformed`` aside. ``usage``: 'fixed' is
-    7 tokens in (2 cached) and 5 out, 'texts' counts 4 characters a token. ``keep``: hold what was received.
-    """
-
-    latency: float = 0.0
-    tail: tuple[float, float] = (0.0, 0.0)
-    faults: dict[int, float] = field(default_factory=dict)
-    gateway: Gateway | None = None
-    answers: Literal["echo", "json"] = "echo"
-    malformed: float = 0.0
-    usage: Literal["fixed", "texts"] = "fixed"
-    keep: bool = True
-    seed: int = 0
-    port: int = 0
-
-
 class Endpoint:
     """``script(number, request)`` says how the request is answered that came in as the ``number``-th, from 0.
 
     What ``settings`` (see :class:`Settings`) add comes first: a drawn fault, then the gateway, then the script. What is
     answered with status 200 is paid for, whether or not the client is still there to read it; so does a provider bill.
-    ``paid`` counts by prompt, by a digest of the prompt where nothing is kept.
+    ``paid`` counts by prompt, by a digest of the prompt where nothing is kept. ``batches.outcome`` may be set at any time.
     """
 
     def __init__(self, script: Script | None = None, **settings: Any) -> None:
         self._script = script or (lambda number, request: Reply())
         self.settings = Settings(**settings)
+        self.batches = Batches(self._answer_line)
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._connections: set[Connection] = set()
@@ -83,7 +63,7 @@ class Endpoint:
 
     def clear(self) -> None:
         """Forget all counts and begin the draws anew."""
-        self._number = 0
+        self._number = self._answered = 0
         self._draws = random.Random(self.settings.seed)
         self.received: list[Received] = []
         self.paid: Counter[str | bytes] = Counter()
@@ -118,10 +98,10 @@ class Endpoint:
         """The counts; ``paid_twice``: payments beyond the first for a prompt. Times are seconds on the monotonic clock."""
         return {
             "received": self._number,
-            "answered": self.paid.total(),
+            "answered": self._answered,
             "refused": dict(self.refused),
             "paid_prompts": len(self.paid),
-            "paid_twice": self.paid.total() - len(self.paid),
+            "paid_twice": self._answered - len(self.paid),
             "most_at_once": self.most_at_once,
             "tokens_in": self.tokens_in,
             "tokens_out": self.tokens_out,
@@ -152,21 +132,24 @@ class Endpoint:
         path = request.path.partition("?")[0]
         if request.method == "POST" and path.endswith("/chat/completions"):
             self._chat(connection, request)
-        elif (request.method, path) == ("GET", "/stats"):
-            _send(connection, Reply(body=self.stats()))
-        elif (request.method, path) == ("POST", "/reset"):
-            self.clear()
-            _send(connection, Reply(body={}))
         else:
-            _send(connection, Reply(404, error(f"Invalid URL ({request.method} {path})")))
+            reply = self._other(request, path)
+            _send(connection, reply, reply.body)
+
+    def _other(self, request: Request, path: str) -> Reply:
+        if path.startswith(("/v1/files", "/v1/batches")):
+            return self.batches.handle(request)
+        if (request.method, path) == ("GET", "/stats"):
+            return Reply(body=self.stats())
+        if (request.method, path) == ("POST", "/reset"):
+            self.clear()
+            return Reply(body={})
+        return Reply(404, error(f"Invalid URL ({request.method} {path})"))
 
     def _chat(self, connection: Connection, request: Request) -> None:
-        received = _read(request.body, request.head)
+        received = _read(request)
         if received is None:
-            _send(
-                connection,
-                Reply(400, error("We could not parse the JSON body of your request, or it has no messages.")),
-            )
+            _send(connection, Reply(400), error("We could not parse the JSON body, or it has no messages."))
             return
         number, fault, slow = self._count(received)
         gateway = self.settings.gateway
@@ -181,6 +164,15 @@ class Endpoint:
             self._loop.call_later(delay, self._finish, connection, received, reply)
         else:
             self._finish(connection, received, reply)
+
+    def _answer_line(self, body: dict) -> tuple[int, object]:
+        """Status and body for a line of a batch: no gateway and no latency, but the same faults, script and counts."""
+        received = Received(body, b"", time.monotonic())
+        number, fault, _ = self._count(received)
+        reply = Reply(fault) if fault else self._script(number, received)
+        reply = Reply(500) if reply.reset else reply
+        answer = self._settle(received, reply)
+        return reply.status, answer.decode(errors="replace") if isinstance(answer, bytes) else answer
 
     def _count(self, received: Received) -> tuple[int, int | None, bool]:
         """The number of a request, and what is drawn for it: the status of a fault, and whether it is slow."""
@@ -199,11 +191,11 @@ class Endpoint:
 
     def _refuse(self, connection: Connection, status: int) -> None:
         gateway = self.settings.gateway
-        headers = {}
+        headers = self._told()
         if status == 429 and gateway and gateway.retry_after is not None:
             headers["retry-after"] = f"{gateway.retry_after:g}"
         self.refused[status] += 1
-        _send(connection, Reply(status, refusal(status), headers), self._told())
+        _send(connection, Reply(status), refusal(status), headers)
 
     def _finish(self, connection: Connection, received: Received, reply: Reply) -> None:
         self._open -= 1
@@ -211,11 +203,11 @@ class Endpoint:
             self.settings.gateway.leave()
         if reply.reset:
             connection.reset()
-            return
-        _send(connection, self._settled(received, reply), self._told())
+        else:
+            _send(connection, reply, self._settle(received, reply), self._told())
 
-    def _settled(self, received: Received, reply: Reply) -> Reply:
-        """The reply with its body, counted as paid or refused."""
+    def _settle(self, received: Received, reply: Reply) -> object:
+        """The body of the reply, counted as paid or refused."""
         body = reply.body
         if body is None:
             body = self._completion(received) if reply.status < 400 else refusal(reply.status)
@@ -224,21 +216,18 @@ class Endpoint:
             self._pay(received.prompt, body)
         else:
             self.refused[reply.status] += 1
-        return Reply(reply.status, body, reply.headers, 0, False, reply.before, reply.drip, reply.chunked, reply.cut)
+        return body
 
     def _completion(self, received: Received) -> dict:
         prompt = received.prompt
         obedient = self.settings.answers == "json"
         text = answer_text(received, self.settings.malformed) if obedient else f"answer to {prompt}"
         usage = (7, 5, 2) if self.settings.usage == "fixed" else (len(prompt) // 4 + 1, len(text) // 4 + 1, 0)
-        head = {
-            "id": f"chatcmpl-{self._number}-{self.paid.total()}",
-            "object": "chat.completion",
-            "created": int(time.time()),
-        }
-        return {**head, "model": received.body.get("model"), **completion(text, usage)}
+        named = {"id": f"chatcmpl-{self._answered}", "object": "chat.completion", "created": int(time.time())}
+        return {**named, "model": received.body.get("model"), **completion(text, usage)}
 
     def _pay(self, prompt: str, body: object) -> None:
+        self._answered += 1
         self.paid[prompt if self.settings.keep else blake2b(prompt.encode(), digest_size=8).digest()] += 1
         usage = body.get("usage") if isinstance(body, dict) else None
         if usage:
@@ -249,10 +238,10 @@ class Endpoint:
         return self.settings.gateway.headers(time.monotonic()) if self.settings.gateway else {}
 
 
-def _read(content: bytes, head: bytes) -> Received | None:
+def _read(request: Request) -> Received | None:
     """None where the body is no JSON or has no messages."""
     try:
-        received = Received(json.loads(content), head, time.monotonic())
+        received = Received(json.loads(request.body), request.head, time.monotonic())
         received.prompt.encode()
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
@@ -263,8 +252,8 @@ def _most_tokens(received: Received) -> int:
     return len(received.prompt) // 4 + received.body.get("max_tokens", 0)
 
 
-def _send(connection: Connection, reply: Reply, more: dict[str, str] | None = None) -> None:
-    content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+def _send(connection: Connection, reply: Reply, body: object, more: dict[str, str] | None = None) -> None:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
     connection.send(reply.before + encode(reply, content, more or {}), reply.drip, reply.cut)
 
 
@@ -272,7 +261,7 @@ class EndpointProcess:
     """The endpoint as a process of its own, with the settings of :class:`Settings`."""
 
     def __init__(self, **settings: Any) -> None:
-        self._flags = _flags(Settings(**settings))
+        self._flags = to_flags(Settings(**settings))
         self.base_url = ""
 
     def __enter__(self) -> "EndpointProcess":
@@ -300,69 +289,9 @@ class EndpointProcess:
             return json.load(response)
 
 
-def _flags(settings: Settings) -> list[str]:
-    """The command line that means ``settings``."""
-    gateway = settings.gateway
-    flags = [
-        f"--{name}={getattr(settings, name)}" for name in ("port", "latency", "malformed", "seed", "answers", "usage")
-    ]
-    flags += [f"--tail={settings.tail[0]}:{settings.tail[1]}", *["--forget"] * (not settings.keep)]
-    flags += [f"--fault={status}={share}" for status, share in settings.faults.items()]
-    if isinstance(gateway, Concurrency):
-        flags += [f"--concurrency={gateway.limit}"]
-    elif isinstance(gateway, Rate):
-        flags += [f"--rate={gateway.per_second}", f"--burst={gateway.burst}"]
-        if gateway.tokens_per_second is not None:
-            flags += [f"--token-rate={gateway.tokens_per_second}", f"--token-burst={gateway.tokens_burst}"]
-    if gateway:
-        flags += [f"--retry-after={gateway.retry_after}"] * (gateway.retry_after is not None)
-        flags += ["--headers"] * gateway.tell
-    return flags
-
-
-def _pair(mark: str, first: type) -> Callable[[str], tuple[Any, float]]:
-    def read(text: str) -> tuple[Any, float]:
-        left, _, right = text.partition(mark)
-        return first(left), float(right)
-
-    return read
-
-
-def _settings(arguments: list[str]) -> Settings:
-    """The settings that a command line means."""
-    parser = argparse.ArgumentParser(
-        description="An OpenAI-compatible endpoint on 127.0.0.1 that counts what it was paid for."
-    )
-    parser.add_argument("--port", type=int, default=0, help="0: any free one, printed")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds to an answer")
-    parser.add_argument("--tail", type=_pair(":", float), default=(0.0, 0.0), metavar="SHARE:SECONDS")
-    parser.add_argument("--fault", type=_pair("=", int), action="append", default=[], metavar="STATUS=SHARE")
-    parser.add_argument("--concurrency", type=int, help="more at once than this are refused")
-    parser.add_argument("--rate", type=float, help="requests a second")
-    parser.add_argument("--burst", type=int, default=1, help="requests that may come at once")
-    parser.add_argument("--token-rate", type=float, help="tokens a second")
-    parser.add_argument("--token-burst", type=int, default=10_000)
-    parser.add_argument("--retry-after", type=float, help="seconds that a refusal asks to wait")
-    parser.add_argument("--headers", action="store_true", help="tell the limits in x-ratelimit headers")
-    parser.add_argument("--answers", choices=["echo", "json"], default="echo")
-    parser.add_argument("--malformed", type=float, default=0.0, help="share of the prompts")
-    parser.add_argument("--usage", choices=["fixed", "texts"], default="fixed")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--forget", action="store_true", help="keep counts only, for long runs")
-    told = parser.parse_args(arguments)
-    gateway: Gateway | None = None
-    if told.concurrency is not None:
-        gateway = Concurrency(told.concurrency, told.retry_after, told.headers)
-    elif told.rate is not None:
-        gateway = Rate(told.rate, told.burst, told.retry_after, told.headers, told.token_rate, told.token_burst)
-    names = ("latency", "tail", "answers", "malformed", "usage", "seed", "port")
-    same = {name: getattr(told, name) for name in names}
-    return Settings(**same, faults=dict(told.fault), gateway=gateway, keep=not told.forget)
-
-
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    settings = _settings(sys.argv[1:])
+    settings = from_flags(sys.argv[1:])
     ends = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before the thread begins, which inherits it
     with Endpoint(**vars(settings)) as server:

@@ -47,7 +47,8 @@ class Connection(asyncio.Protocol):
         if drip:
             self._drip(data, 0, data.find(b"\r\n\r\n"), drip, cut is not None)
             return
-        self.transport.write(data)
+        if not self.transport.is_closing():
+            self.transport.write(data)
         self._sent(cut is not None)
 
     def reset(self) -> None:
