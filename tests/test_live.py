@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from endpoint import Endpoint, Received, Reply
 
+from pairsmith.asking import generate
 from pairsmith.cli import main
+from pairsmith.run import open_run
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
@@ -51,6 +53,30 @@ def test_what_is_recorded_is_what_was_sent_and_nothing_is_asked_twice(
         later = [request.prompt for request in server.received[asked:] if "tasks" not in str(request.body)]
         assert len(later) == 20, "asking for more only appends"
         assert max(Counter(request.prompt for request in server.received).values()) == 1
+
+
+def test_a_task_knows_the_topic_it_was_asked_for_and_what_is_over_the_cap_is_counted(tmp_path: Path) -> None:
+    def script(number: int, request: Received) -> Reply:
+        listed = [line.split(" ", 1)[1] for line in request.prompt.splitlines() if "; setting: " in line]
+        if not listed:
+            return answer(number, request)
+        surplus = [sentence(number, salt) for salt in range(3)] if "1." in request.prompt.split("\n")[2] else []
+        return Reply(body=completion(json.dumps({"tasks": [f"Find {one}" for one in [*listed, *surplus]]})))
+
+    with Endpoint(script) as server:
+        spec(tmp_path, server, 400)
+        run = open_run(tmp_path)
+        generate(run)
+    tasks = pq.read_table(tmp_path / "tasks.parquet").to_pylist()
+    with_topic = [row for row in tasks if row["topic"]]
+    long_answers = {row["request_id"] for row in tasks} - {row["request_id"] for row in with_topic}
+    assert with_topic and long_answers
+    for row in with_topic:
+        _, field, name = row["topic"].split(" / ")
+        assert row["task"].startswith(f"Find {field}: {name}; setting: ")
+    facts = run.folder.facts("brainstorm")
+    assert facts["over_cap"] == 3 * len(long_answers)
+    assert facts["found"] == 20 * facts["answered"]
 
 
 def test_provenance_names_the_model_the_prompt_and_the_tokens(
