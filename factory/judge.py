@@ -20,8 +20,10 @@ Landing = Literal["answered", "limited", "faulty", "dropped"]
 """An answer (or a fault of that row alone); a 429; a 5xx, timeout or reset; cancelled."""
 
 _ENOUGH = 3  # cases against an explanation: one is chance, two may be the same burst
+_TWICE = 2  # refusals shortly one after the other at a pace that was thought safe ask for a test
 _FORGIVEN = 100  # requests let through make up for a refusal that the room in use did not explain
 _BOUNDARY = 1.25  # of the room: answers on their way back are still counted here, so a few more seem to fit
+_INSIDE = 0.8  # of the room: a refusal with fewer in flight is not one at its boundary
 _COUNTED = 4  # accepted between two empty moments: the estimate is then right within a quarter or so
 _TEST = 0.5  # of the rate: low enough that an estimate wrong by a half is still above it
 _SPREAD = 0.25  # of the usual latency: what falls due in one moment is spread over this, so that a refusal of the first is
@@ -74,7 +76,7 @@ class Judge:
         self.room: Room | None = None
         self.epoch = 0
         self.share = 0.0
-        self._sent = 0
+        self.count = 0  # requests sent
         self._last_sent = -math.inf
         self._refused = 0
         self._fits = [0] * (2 * slots + 2)  # let through since the last change of mind, by number in flight
@@ -111,7 +113,7 @@ class Judge:
 
     def sent(self, now: float, in_flight: int) -> Ticket:
         """A request leaves as the ``in_flight``-th."""
-        self._sent += 1
+        self.count += 1
         self._last_sent = now
         tried = self.room is not None and in_flight > self.room.size
         if tried and self.room is not None:
@@ -119,13 +121,13 @@ class Judge:
         if self.mode is not Mode.FREE:
             self._look(now)
             self.pace.sent(now)
-        return Ticket(self._sent, now, in_flight, self.epoch, tried)
+        return Ticket(self.count, now, in_flight, self.epoch, tried)
 
-    def landed(self, ticket: Ticket, now: float, landing: Landing) -> None:
-        """Take in what became of a request."""
+    def landed(self, ticket: Ticket, now: float, landing: Landing, asked: float = 0.0) -> None:
+        """Take in what became of a request. ``asked``: seconds of silence that it cost."""
         limited = landing == "limited"
         if ticket.tried and self.room is not None and ticket.epoch == self.epoch:
-            self.room.landed(ticket.at, None if landing == "dropped" else not limited, now)
+            self.room.landed(ticket.at, None if landing == "dropped" else not limited, now, asked)
         if limited:
             accepted = ticket.number - 1 - self._refused
             self._refused += 1
@@ -171,10 +173,11 @@ class Judge:
             self._strikes += 1
             self._since = 0
             self.epoch += 1
-        if self._strikes >= _ENOUGH or ticket.at == 1:
+        inside = ticket.at <= _INSIDE * room.size and self._fit_at_least(ticket.at) >= _ENOUGH
+        if self._strikes >= _ENOUGH or ticket.at == 1 or inside:
             self._search(ticket, now, accepted)
         elif fresh:
-            room.shrink(ticket.at - 1, now)
+            room.shrink(max(ticket.at - 1, int(_INSIDE * room.size)), now)
         else:
             room.size = max(1, ticket.at - 1)
 
@@ -207,20 +210,20 @@ class Judge:
     def _pause(self, ticket: Ticket, now: float, accepted: int) -> bool:
         news = self.pace.refused(now, ticket.sent, accepted)
         self.epoch += 1
-        self._since = self._sent
+        self._since = self.count
         return news
 
     def _slow(self, now: float) -> None:
         estimate = self.pace.estimate or 1.0
         rate = estimate if self.pace.rate is None else min(self.pace.rate, estimate)
-        self.pace.set(_TEST * rate, now, self._sent)
+        self.pace.set(_TEST * rate, now, self.count)
 
     def _testing(self, ticket: Ticket, now: float, accepted: int) -> None:
         if ticket.epoch != self.epoch or not self._pause(ticket, now, accepted):
             return
         self._strikes += 1
         if self._strikes > max(0, _ENOUGH - self._tests):
-            self.share = min(0.6, self._strikes / max(1, self._sent - self._tested))
+            self.share = min(0.6, self._strikes / max(1, self.count - self._tested))
             self._become(Mode.CHANCE)
         else:
             self._slow(now)
@@ -228,7 +231,7 @@ class Judge:
     def _too_fast(self, ticket: Ticket, now: float, accepted: int) -> None:
         if ticket.epoch != self.epoch:
             return
-        shortly = self._sent - self._since < _SHORTLY
+        shortly = self.count - self._since < _SHORTLY
         if not self._pause(ticket, now, accepted):
             return
         self._strikes = self._strikes + 1 if shortly else 1
@@ -242,21 +245,21 @@ class Judge:
         if not shortly:
             return
         rate = min(self.pace.estimate or 1.0, self.pace.rate or 1.0)
-        self.pace.set(BELOW * rate, now, self._sent)
-        if self._strikes >= _ENOUGH:
+        self.pace.set(BELOW * rate, now, self.count)
+        if self._strikes >= _TWICE:
             self._become(Mode.TEST)
             self._slow(now)
 
     def _look(self, now: float) -> None:
         """Has the time come to believe that a test is passed, a pace holds, or a limit is gone?"""
-        quiet = self._sent - self._since
+        quiet = self.count - self._since
         if self.mode is Mode.TEST and quiet > _TEST_PASSED:
             self._become(Mode.PACE)
-            self.pace.set(BELOW * (self.pace.estimate or 1.0), now, self._sent)
+            self.pace.set(BELOW * (self.pace.estimate or 1.0), now, self.count)
         elif self.mode is Mode.PACE:
             if self.pace.holds:
                 self._tests = 0
-            if not self.pace.grow(now, self._sent):
+            if not self.pace.grow(now, self.count):
                 self._become(Mode.FREE)
         elif self.mode is Mode.SEARCH and quiet > _QUIET:
             self._become(Mode.FREE)
@@ -295,5 +298,5 @@ class Judge:
         self.mode = mode
         self.epoch += 1
         self._strikes = self._misses = 0
-        self._since = 0 if mode in (Mode.ROOM, Mode.CHANCE) else self._sent
-        self._tested = self._sent
+        self._since = 0 if mode in (Mode.ROOM, Mode.CHANCE) else self.count
+        self._tested = self.count

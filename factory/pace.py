@@ -16,8 +16,8 @@ _ABREAST = 3  # requests on their way in the time that a refusal takes: what a d
 _SPEED_UP = 10  # requests let through in a row after which the search goes twice as fast
 _MEMORY = 5  # refusals that an estimate looks back over: enough for precision, soon forgotten when the limit changes
 _STEADY = 20  # requests at one pace without a refusal before a higher one is tried
-_SHORTEST_TRIAL = 1.0  # seconds, the same for high rates: a bucket must have time to run dry
-_LONGEST_TRIAL = 60.0  # seconds; trials that fail get rarer, up to one a minute
+_SHORTEST_TRIAL = 0.5  # seconds, the same for high rates: a bucket must have time to run dry
+_LONGEST_TRIAL = 15.0  # seconds; trials that fail get rarer, but a limit that was raised is found again
 _STEPS = (1.05, 1.1, 1.25, 1.5)  # the first try is careful; each that holds makes the next one bolder
 _USED = 0.8  # of the pace was really sent: else its holding says nothing
 

@@ -1,7 +1,8 @@
 """How many requests a service takes at once, learnt from the requests that it refused and how many were in flight then."""
 
 _FIRST_INTERVAL = 0.5  # seconds between two tries of one more: a run of seconds shall not pay for many
-_LONGEST_INTERVAL = 60.0  # seconds; tries that fail get rarer, up to one a minute
+_LONGEST_INTERVAL = 15.0  # seconds; tries that fail get rarer, but a limit that was raised is found again
+_WORTH = 20.0  # times the silence that a refused try costs (Retry-After) lie between two of them: one part in twenty
 _SURE = 2  # tries that held in a row before the next ones come at once and bolder
 _BOLD = 0.25  # of the room is the boldest step
 
@@ -18,6 +19,7 @@ class Room:
         self._flying = 0
         self._failed = False
         self._held = 0
+        self._asked = 0.0
 
     def try_at(self, last_sent: float, latency: float) -> float | None:
         """When one more than the size may be tried, or None while the last tries are on their way.
@@ -39,8 +41,9 @@ class Room:
         self._sent += 1
         self._flying += 1
 
-    def landed(self, at: int, accepted: bool | None, now: float) -> None:
-        """A try has landed: let through, refused, or cancelled (None)."""
+    def landed(self, at: int, accepted: bool | None, now: float, asked: float) -> None:
+        """A try has landed: let through, refused, or cancelled (None). ``asked``: silence it cost, in seconds."""
+        self._asked = max(self._asked, asked)
         self._flying -= 1
         if accepted:
             self.size = max(self.size, at)
@@ -69,5 +72,5 @@ class Room:
 
     def _fail(self, now: float) -> None:
         self._held, self._step = 0, 1
-        self._interval = min(_LONGEST_INTERVAL, self._interval * 2)
+        self._interval = max(min(_LONGEST_INTERVAL, self._interval * 2), _WORTH * self._asked)
         self._next = now + self._interval
