@@ -13,6 +13,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Literal
 
+from pairsmith.factory.behind import Behind
 from pairsmith.factory.pace import BELOW, Pace
 from pairsmith.factory.room import Room
 
@@ -75,6 +76,7 @@ class Judge:
         self.pace = Pace()
         self.room: Room | None = None
         self.epoch = 0
+        self._behind = Behind()
         self.share = 0.0
         self.count = 0  # requests sent
         self._last_sent = -math.inf
@@ -93,6 +95,11 @@ class Judge:
             Mode.TEST: self._testing,
             Mode.PACE: self._too_fast,
         }
+
+    @property
+    def follows_load(self) -> bool:
+        """Whether a refusal is a reason to send less."""
+        return self.mode is not Mode.CHANCE and not self._behind.by_chance
 
     def allowed(self, now: float, latency: float) -> int:
         """Requests that may be in flight, slots lent not counted."""
@@ -131,6 +138,8 @@ class Judge:
         if limited:
             accepted = ticket.number - 1 - self._refused
             self._refused += 1
+            if not ticket.tried:
+                self._behind.refused(ticket.number, self.count)
             if self.mode is Mode.CHANCE:
                 self._watch(1)
             else:
@@ -139,6 +148,7 @@ class Judge:
             self._passed(ticket, now)
 
     def _passed(self, ticket: Ticket, now: float) -> None:
+        self._behind.passed(ticket.number)
         self._fits[min(ticket.at, len(self._fits) - 1)] += 1
         if self.mode is Mode.ROOM:
             self._since += 1
@@ -222,7 +232,7 @@ class Judge:
         if ticket.epoch != self.epoch or not self._pause(ticket, now, accepted):
             return
         self._strikes += 1
-        if self._strikes > max(0, _ENOUGH - self._tests):
+        if self._behind.by_chance or self._strikes > max(0, _ENOUGH - self._tests):
             self.share = min(0.6, self._strikes / max(1, self.count - self._tested))
             self._become(Mode.CHANCE)
         else:
@@ -235,7 +245,6 @@ class Judge:
         if not self._pause(ticket, now, accepted):
             return
         self._strikes = self._strikes + 1 if shortly else 1
-        self.pace.failed()
         crowded = ticket.at > 1 and not self._fit_at_least(ticket.at) and sum(self._fits) >= _KNOWN
         self._crowded = self._crowded + 1 if crowded else 0
         if self._crowded > 1:
@@ -244,9 +253,8 @@ class Judge:
             return
         if not shortly:
             return
-        rate = min(self.pace.estimate or 1.0, self.pace.rate or 1.0)
-        self.pace.set(BELOW * rate, now, self.count)
-        if self._strikes >= _TWICE:
+        self.pace.back_off(now, self.count)
+        if self._strikes >= (_ENOUGH if self._tests < _TWICE else _TWICE):
             self._become(Mode.TEST)
             self._slow(now)
 

@@ -19,7 +19,6 @@ _LATENCIES = 200  # of the last answers that the usual latency is read from
 _REFRESH = 20  # answers between two readings of it: sorting at each would cost more than all the rest
 _LENT = 0.5  # of the slots may be lent for stragglers: a service that hangs shall not be sent ever more
 _SHORTEST = 0.001  # seconds; waits below what an event loop can do would only turn it
-_CONTRADICTED = 5  # answers to requests right behind a refusal: fewer may be what flowed into a bucket meanwhile
 _BURST = 1.0  # seconds' worth of the user's caps that may go at once
 
 
@@ -40,9 +39,6 @@ class Limits:
         self._tokens = Quota("tokens")
         self._told = False  # some header told of a quota
         self._asked_until = 0.0  # Retry-After
-        self._behind = range(0)  # numbers of the requests sent behind a refusal that asked for a pause, before it was back
-        self._let_through = 0  # of these
-        self._kept_out = 0
         self._flying: dict[Ticket, None] = {}
         self._oldest: deque[Ticket] = deque()
         self._lent = 0
@@ -124,12 +120,8 @@ class Limits:
         ticket.landed = True
         del self._flying[ticket]
         self._lent -= ticket.lent
-        asked = 0.0
-        if ticket.number in self._behind:
-            self._let_through += landing in ("answered", "faulty")
-            self._kept_out += landing == "limited"
         if landing == "limited":
-            asked = self._limited(ticket, now, retry_after)
+            self._limited(ticket)
         elif landing == "answered":
             self._answered(ticket, now, tokens)
         if self._token_cap is not None:
@@ -138,7 +130,10 @@ class Limits:
             self._requests.read(headers, now, ticket.number, float(ticket.number))
             self._tokens.read(headers, now, ticket.number, ticket.taken)
             self._told = True
+        asked = retry_after or 0.0
         self._judge.landed(ticket, now, landing, asked)
+        if landing == "limited" and self._judge.follows_load:
+            self._asked_until = max(self._asked_until, now + asked)
 
     def says(self) -> str | None:
         """What limits just now, in a few words, or None."""
@@ -153,23 +148,12 @@ class Limits:
             return _speed(judge.pace.rate)
         return "finding out what the service allows" if judge.mode is Mode.SEARCH else None
 
-    def _limited(self, ticket: Ticket, now: float, retry_after: float | None) -> float:
-        """Seconds that nothing is sent.
-
-        A service that asks for a pause and answers what was sent right behind the refusal does not mean it.
-        """
-        for other in reversed(self._flying):  # those behind it met one less than was counted
+    def _limited(self, ticket: Ticket) -> None:
+        """Those sent behind it met one less than was counted."""
+        for other in reversed(self._flying):
             if other.number < ticket.number:
                 break
             other.at = max(1, other.at - 1)
-        if not retry_after or self._judge.mode is Mode.CHANCE:
-            return 0.0
-        if ticket.number > self._behind.stop and not ticket.tried:
-            self._behind = range(ticket.number + 1, self._judge.count + 1)
-        if self._let_through >= _CONTRADICTED and self._let_through > 2 * self._kept_out:
-            return 0.0
-        self._asked_until = max(self._asked_until, now + retry_after)
-        return retry_after
 
     def _answered(self, ticket: Ticket, now: float, tokens: int) -> None:
         self._latencies.append(now - ticket.sent)

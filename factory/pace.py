@@ -4,19 +4,20 @@ A service that counts requests by time has a bucket. A refusal (429) says that i
 accepted exactly what flowed in, so accepted / seconds is its rate: no model of its size or of its clock is needed.
 """
 
+import math
 from collections import deque
 
 from pairsmith.factory.quota import FLOOR
 
 BELOW = 0.97  # of the estimate: a bucket that is drained a little slower than it fills gathers what jitter takes
 SLACK = 0.01  # seconds that a send may make up for when it was late: what an event loop is late by
-_FIRST_GAP = 0.002  # seconds of silence after a refusal: less than a token of any rate worth pacing takes
+_FIRST_GAP = 0.003  # seconds of silence after a refusal: less than a token of any rate worth pacing takes
 _LONGEST_GAP = 1 / FLOOR
 _ABREAST = 3  # requests on their way in the time that a refusal takes: what a dry bucket may cost at most
 _SPEED_UP = 10  # requests let through in a row after which the search goes twice as fast
 _MEMORY = 5  # refusals that an estimate looks back over: enough for precision, soon forgotten when the limit changes
 _STEADY = 20  # requests at one pace without a refusal before a higher one is tried
-_SHORTEST_TRIAL = 0.5  # seconds, the same for high rates: a bucket must have time to run dry
+_SHORTEST_TRIAL = 1.0  # seconds, the same for high rates: a bucket must have time to run dry
 _LONGEST_TRIAL = 15.0  # seconds; trials that fail get rarer, but a limit that was raised is found again
 _STEPS = (1.05, 1.1, 1.25, 1.5)  # the first try is careful; each that holds makes the next one bolder
 _USED = 0.8  # of the pace was really sent: else its holding says nothing
@@ -36,6 +37,7 @@ class Pace:
         self._trial_sent = 0
         self._trial = _SHORTEST_TRIAL
         self._held = 0
+        self._safe = 0.0  # the last pace that held before a higher one was tried
         self._run = 0  # requests sent since the last silence
         self._echo = _FIRST_GAP  # seconds that a refusal takes to come back
 
@@ -89,8 +91,14 @@ class Pace:
         self.estimate = None
         self._dry = 0
 
-    def failed(self) -> None:
-        """The pace was refused: the next trial of a higher one comes later and is careful."""
+    def back_off(self, now: float, sent: int) -> None:
+        """The pace was refused: back to the one that held before, if there was one, else just below the estimate.
+
+        The next trial of a higher one comes later and is careful.
+        """
+        lower = BELOW * min(self.estimate or FLOOR, self.rate or math.inf)
+        self.set(max(lower, self._safe), now, sent)
+        self._safe = 0.0
         self._trial = min(_LONGEST_TRIAL, self._trial * 2)
         self._held = 0
 
@@ -100,6 +108,7 @@ class Pace:
             return True
         reached = (sent - self._trial_sent) / (now - self._trial_at)
         if reached >= _USED * self.rate:
+            self._safe = self.rate
             self.set(self.rate * _STEPS[min(self._held, len(_STEPS) - 1)], now, sent)
             self._held += 1
             if self._held > 1:

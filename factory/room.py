@@ -29,7 +29,7 @@ class Room:
         """
         if self._sent >= self._step:
             return None
-        return min(max(self._next, last_sent + latency / self.size), self._next + latency)
+        return min(max(self._next, last_sent + latency / (self.size + 1)), self._next + latency)
 
     def allowed(self, now: float, last_sent: float, latency: float) -> int:
         """Requests that may be in flight."""
