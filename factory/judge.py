@@ -33,8 +33,11 @@ _TEST_PASSED = 12  # let through in a row at the test's pace: by chance alone wi
 _KNOWN = 20  # let through: enough to say what number in flight is let through
 _SHORTLY = 40  # requests: refusals at a pace that come sooner, one after the other, ask for another test
 _QUIET = 150  # requests at full speed without a refusal: whatever it was, it is gone
-_WINDOW = 50  # landings over which the share of chance refusals is watched
-_RISEN = 1.5  # times the share that was judged, and ...
+_WINDOW = 100  # landings over which the share of chance refusals is watched
+_RISEN = 2.0  # times the share that was judged, and ...
+_LEAST_SHARE = 0.2  # share of chance refusals at first: a test is too short to tell a smaller one
+_MOST_SHARE = 0.4  # a larger one would let what follows load pass for chance
+_FAR_BELOW = 0.25  # of what was let through before: refusals that still come so far below it do not follow load
 _RISEN_BY = 0.15  # ... this much more: then something else has come on top
 
 
@@ -87,6 +90,7 @@ class Judge:
         self._misses = 0
         self._tests = 0  # in a row, with no higher pace that held between them
         self._crowded = 0  # refusals in a row with more in flight than any request let through had
+        self._top = 0.0  # requests a second that were let through when the tests began
         self._tested = 0  # requests sent before the test began
         self._on_refusal: dict[Mode, Callable[[Ticket, float, int], None]] = {
             Mode.FREE: self._first,
@@ -215,6 +219,7 @@ class Judge:
         self._pause(ticket, now, accepted)
         if self.pace.counted >= _COUNTED and self.pace.estimate:
             self._become(Mode.TEST)
+            self._top = self.pace.estimate
             self._slow(now)
 
     def _pause(self, ticket: Ticket, now: float, accepted: int) -> bool:
@@ -233,10 +238,14 @@ class Judge:
             return
         self._strikes += 1
         if self._behind.by_chance or self._strikes > max(0, _ENOUGH - self._tests):
-            self.share = min(0.6, self._strikes / max(1, self.count - self._tested))
-            self._become(Mode.CHANCE)
+            self._ignore()
         else:
             self._slow(now)
+
+    def _ignore(self) -> None:
+        share = self._strikes / max(1, self.count - self._tested)
+        self.share = min(max(share, _LEAST_SHARE), _MOST_SHARE)
+        self._become(Mode.CHANCE)
 
     def _too_fast(self, ticket: Ticket, now: float, accepted: int) -> None:
         if ticket.epoch != self.epoch:
@@ -254,7 +263,11 @@ class Judge:
         if not shortly:
             return
         self.pace.back_off(now, self.count)
-        if self._strikes >= (_ENOUGH if self._tests < _TWICE else _TWICE):
+        if self._strikes < (_ENOUGH if self._tests < _TWICE else _TWICE):
+            return
+        if (self.pace.rate or 0.0) < _FAR_BELOW * self._top:
+            self._ignore()
+        else:
             self._become(Mode.TEST)
             self._slow(now)
 

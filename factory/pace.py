@@ -59,7 +59,8 @@ class Pace:
         """A request leaves."""
         if self.rate is None:
             self._run += 1
-            self._due = now + self._echo / _ABREAST * 0.5 ** min(self._run // _SPEED_UP, 30)
+            abreast = 1 if self._run == 1 else _ABREAST  # the first after a silence goes alone
+            self._due = now + self._echo / abreast * 0.5 ** min(self._run // _SPEED_UP, 30)
         else:
             self._due = max(self._due, now - SLACK) + 1 / self.rate
 

@@ -64,9 +64,9 @@ class Room:
         elif self._sent:
             self._held += 1
             sure = self._held >= _SURE
+            self._interval = _FIRST_INTERVAL
             if sure:
                 self._step = min(self._step * 2, max(1, int(self.size * _BOLD)))
-                self._interval = _FIRST_INTERVAL
             self._next = now if sure else now + self._interval
         self._sent, self._failed = 0, False
 
