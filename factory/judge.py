@@ -27,7 +27,9 @@ _BOUNDARY = 1.25  # of the room: answers on their way back are still counted her
 _INSIDE = 0.8  # of the room: a refusal with fewer in flight is not one at its boundary
 _COUNTED = 4  # accepted between two empty moments: the estimate is then right within a quarter or so
 _TEST = 0.5  # of the rate: low enough that an estimate wrong by a half is still above it
-_SPREAD = 0.25  # of the usual latency: what falls due in one moment is spread over this, so that a refusal of the first is
+_SPREAD = (
+    0.25  # of the usual latency: what falls due in one moment is spread over this, so that a refusal of the first is
+)
 _SPREAD_AT_LEAST = 0.01  # back before the last has left; while no latency is known over this many seconds
 _TEST_PASSED = 12  # let through in a row at the test's pace: by chance alone with one refused in five it is 7 %
 _KNOWN = 20  # let through: enough to say what number in flight is let through
@@ -55,14 +57,14 @@ class Mode(Enum):
 class Ticket:
     """A request in flight."""
 
-    __slots__ = ("at", "cost", "epoch", "landed", "lent", "number", "sent", "short", "taken", "tried")
+    __slots__ = ("at", "cost", "epoch", "landed", "lent", "number", "room", "sent", "short", "taken")
 
-    def __init__(self, number: int, sent: float, at: int, epoch: int, tried: bool) -> None:
+    def __init__(self, number: int, sent: float, at: int, epoch: int, room: Room | None) -> None:
         self.number = number
         self.sent = sent
         self.at = at  # in flight when it was sent, with itself
         self.epoch = epoch  # of the judgement that it was sent under
-        self.tried = tried  # beyond the room that is known
+        self.room = room  # which it tries to find larger than is known
         self.lent = False
         self.landed = False
         self.short = False  # sent although the service's headers said that nothing was left
@@ -117,48 +119,50 @@ class Judge:
         delay = max(0.0, self._last_sent + spread - now)
         return delay if self.mode is Mode.FREE else max(delay, self.pace.wait(now))
 
-    def tries_in(self, now: float, latency: float) -> float | None:
-        """Seconds until more than the room is tried, if that is planned."""
-        due = self.room.try_at(self._last_sent, latency) if self.room and self.room.size < self._slots else None
+    def tries_in(self, now: float, latency: float, in_flight: int) -> float | None:
+        """Seconds until more than the room is tried, if nothing must land before."""
+        if self.room is None or not in_flight <= self.room.size < self._slots:
+            return None
+        due = self.room.try_at(self._last_sent, latency)
         return None if due is None else max(0.0, due - now)
 
     def sent(self, now: float, in_flight: int) -> Ticket:
         """A request leaves as the ``in_flight``-th."""
         self.count += 1
         self._last_sent = now
-        tried = self.room is not None and in_flight > self.room.size
-        if tried and self.room is not None:
-            self.room.tried()
+        room = self.room if self.room is not None and in_flight > self.room.size else None
+        if room is not None:
+            room.tried()
         if self.mode is not Mode.FREE:
             self._look(now)
             self.pace.sent(now)
-        return Ticket(self.count, now, in_flight, self.epoch, tried)
+        return Ticket(self.count, now, in_flight, self.epoch, room)
 
     def landed(self, ticket: Ticket, now: float, landing: Landing, asked: float = 0.0) -> None:
         """Take in what became of a request. ``asked``: seconds of silence that it cost."""
         limited = landing == "limited"
-        if ticket.tried and self.room is not None and ticket.epoch == self.epoch:
-            self.room.landed(ticket.at, None if landing == "dropped" else not limited, now, asked)
+        if ticket.room is not None:
+            ticket.room.landed(ticket.at, None if landing == "dropped" else not limited, now, asked)
         if limited:
             accepted = ticket.number - 1 - self._refused
             self._refused += 1
-            if not ticket.tried:
+            if ticket.room is None:
                 self._behind.refused(ticket.number, self.count)
             if self.mode is Mode.CHANCE:
                 self._watch(1)
             else:
                 self._on_refusal[self.mode](ticket, now, accepted)
         elif landing != "dropped":
-            self._passed(ticket, now)
+            self._passed(ticket)
 
-    def _passed(self, ticket: Ticket, now: float) -> None:
+    def _passed(self, ticket: Ticket) -> None:
         self._behind.passed(ticket.number)
         self._fits[min(ticket.at, len(self._fits) - 1)] += 1
         if self.mode is Mode.ROOM:
             self._since += 1
             if self._since > _FORGIVEN:
                 self._strikes = 0
-            self._fitted(ticket, now)
+            self._fitted(ticket)
         elif self.mode is Mode.CHANCE:
             self._watch(0)
 
@@ -180,8 +184,8 @@ class Judge:
         room = self.room
         if room is None or ticket.at > room.size:
             return
-        if ticket.epoch < self.epoch - 1 - self._strikes and ticket.at > 1:
-            return
+        if ticket.epoch < self.epoch - 1 - self._strikes:
+            return  # it left before the burst that showed the room
         fresh = ticket.epoch == self.epoch
         if fresh:
             self._strikes += 1
@@ -195,12 +199,12 @@ class Judge:
         else:
             room.size = max(1, ticket.at - 1)
 
-    def _fitted(self, ticket: Ticket, now: float) -> None:
+    def _fitted(self, ticket: Ticket) -> None:
         """More were in flight than the room holds, and it was let through all the same."""
         room = self.room
         if room is None:
             return
-        if not ticket.tried and ticket.at > _BOUNDARY * room.size + 2:
+        if ticket.room is None and ticket.at > _BOUNDARY * room.size + 2:
             self._misses += 1
             if self._misses >= _ENOUGH:
                 self._become(Mode.SEARCH)
@@ -214,7 +218,7 @@ class Judge:
         self.pace.refused(now, ticket.sent, accepted)
 
     def _searching(self, ticket: Ticket, now: float, accepted: int) -> None:
-        if ticket.epoch != self.epoch or ticket.sent < self.pace.silent_until - 60:
+        if ticket.epoch != self.epoch:
             return
         self._pause(ticket, now, accepted)
         if self.pace.counted >= _COUNTED and self.pace.estimate:
@@ -253,16 +257,14 @@ class Judge:
         shortly = self.count - self._since < _SHORTLY
         if not self._pause(ticket, now, accepted):
             return
-        self._strikes = self._strikes + 1 if shortly else 1
+        self._strikes = self._strikes + 1 if shortly else 0
         crowded = ticket.at > 1 and not self._fit_at_least(ticket.at) and sum(self._fits) >= _KNOWN
         self._crowded = self._crowded + 1 if crowded else 0
         if self._crowded > 1:
             self._become(Mode.ROOM)
             self.room = Room(ticket.at - 1, now)
             return
-        if not shortly:
-            return
-        self.pace.back_off(now, self.count)
+        self.pace.back_off(now, self.count, shortly)
         if self._strikes < (_ENOUGH if self._tests < _TWICE else _TWICE):
             return
         if (self.pace.rate or 0.0) < _FAR_BELOW * self._top:
@@ -306,8 +308,8 @@ class Judge:
 
     def _become(self, mode: Mode) -> None:
         """Change the mind."""
-        if mode in (Mode.FREE, Mode.CHANCE):
-            self.pace = Pace()
+        if mode is Mode.CHANCE or (mode is Mode.FREE and self.mode is not Mode.SEARCH):
+            self.pace = Pace()  # a search that ended for the time being goes on where it was
         if mode is not Mode.ROOM:
             self.room = None
         if mode in (Mode.FREE, Mode.ROOM, Mode.SEARCH):

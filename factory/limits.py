@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from pairsmith.factory.bucket import Bucket
 from pairsmith.factory.judge import Judge, Landing, Mode, Ticket
-from pairsmith.factory.quota import Quota
+from pairsmith.factory.quota import News, Quota
 
 __all__ = ["Landing", "Limits", "Ticket"]
 
@@ -79,7 +79,7 @@ class Limits:
         if self._request_cap is not None:
             delay = max(delay, self._request_cap.wait(now))
         if self._token_cap is not None:
-            if not self._weighed and self._flying:
+            if not self._answers and self._flying:
                 return None  # what a request costs is seen from the first one
             delay = max(delay, self._token_cap.wait(now, self._mean_tokens))
         if self._told:
@@ -98,7 +98,7 @@ class Limits:
         if self._token_cap is not None:
             self._token_cap.take(now, cost)
         if self._told:
-            ticket.short = self._requests.level(now) < 1.0 or self._tokens.level(now) < cost
+            ticket.short = self._used_up(now)
         self._requests.taken += 1.0
         self._tokens.taken += cost
         ticket.taken = self._tokens.taken
@@ -127,11 +127,13 @@ class Limits:
         if self._token_cap is not None:
             self._token_cap.take(now, tokens - ticket.cost)
         if headers:
-            self._requests.read(headers, now, ticket.number, float(ticket.number))
-            self._tokens.read(headers, now, ticket.number, ticket.taken)
+            news = News(headers, now, ticket.number, landing == "limited" and not ticket.short)
+            self._requests.read(news, float(ticket.number))
+            self._tokens.read(news, ticket.taken)
             self._told = True
         asked = retry_after or 0.0
-        self._judge.landed(ticket, now, landing, asked)
+        explained = landing == "limited" and self._told and self._used_up(now)
+        self._judge.landed(ticket, now, "dropped" if explained else landing, asked)
         if landing == "limited" and self._judge.follows_load:
             self._asked_until = max(self._asked_until, now + asked)
 
@@ -146,7 +148,19 @@ class Limits:
             return f"ignoring random 429s ({judge.share:.0%})"
         if judge.pace.rate is not None:
             return _speed(judge.pace.rate)
-        return "finding out what the service allows" if judge.mode is Mode.SEARCH else None
+        if judge.mode is Mode.SEARCH:
+            return "finding out what the service allows"
+        return self._budget()
+
+    def _budget(self) -> str | None:
+        """Which budget has nothing left, if one has none."""
+        if self._told and self._used_up(self._now):
+            return "service's quota is used up"
+        if self._request_cap is not None and self._request_cap.wait(self._now) > 0:
+            return f"{_speed(self._request_cap.rate)}, as requests_per_minute allows"
+        if self._token_cap is not None and self._token_cap.wait(self._now, self._mean_tokens) > 0:
+            return f"{self._token_cap.rate * 60:.0f} tokens a minute, as tokens_per_minute allows"
+        return None
 
     def _limited(self, ticket: Ticket) -> None:
         """Those sent behind it met one less than was counted."""
@@ -167,6 +181,10 @@ class Limits:
             self._requests.contradict()
             self._tokens.contradict()
 
+    def _used_up(self, now: float) -> bool:
+        """Whether the service's own headers say that it lets nothing more through."""
+        return max(self._requests.wait(now, 1.0), self._tokens.wait(now, self._mean_tokens)) > 0
+
     def _late(self) -> float:
         return max(_LATE_AT_LEAST, _LATE * self._p90)
 
@@ -183,7 +201,7 @@ class Limits:
 
     def _later(self, now: float) -> float | None:
         """Seconds until a straggler lends its slot or one more is tried, if that can be."""
-        tries = self._judge.tries_in(now, self._p90)
+        tries = self._judge.tries_in(now, self._p90, len(self._flying))
         if tries is not None:
             return max(_SHORTEST, tries, self._asked_until - now)
         if self._judge.room is not None or self._answers < _KNOWN or self._lent >= _LENT * self._slots:

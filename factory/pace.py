@@ -4,7 +4,6 @@ A service that counts requests by time has a bucket. A refusal (429) says that i
 accepted exactly what flowed in, so accepted / seconds is its rate: no model of its size or of its clock is needed.
 """
 
-import math
 from collections import deque
 
 from pairsmith.factory.quota import FLOOR
@@ -92,13 +91,14 @@ class Pace:
         self.estimate = None
         self._dry = 0
 
-    def back_off(self, now: float, sent: int) -> None:
-        """The pace was refused: back to the one that held before, if there was one, else just below the estimate.
+    def back_off(self, now: float, sent: int, shortly: bool) -> None:
+        """The pace was refused: back to the one that held before, else just below the estimate if it was ``shortly``.
 
         The next trial of a higher one comes later and is careful.
         """
-        lower = BELOW * min(self.estimate or FLOOR, self.rate or math.inf)
-        self.set(max(lower, self._safe), now, sent)
+        rate = self.rate or FLOOR
+        lower = BELOW * min(self.estimate or rate, rate) if shortly else 0.0
+        self.set(max(lower, self._safe) or rate, now, sent)
         self._safe = 0.0
         self._trial = min(_LONGEST_TRIAL, self._trial * 2)
         self._held = 0

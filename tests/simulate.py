@@ -77,18 +77,22 @@ class TokenBucket(Free):
 
 
 class FixedWindow(Free):
-    """``count`` in each window of ``length`` seconds."""
+    """``count`` in each window of ``length`` seconds; with ``told`` the headers say so."""
 
-    def __init__(self, count: int, length: float) -> None:
-        self.count, self.length, self.window, self.used = count, length, -1, 0
+    def __init__(self, count: int, length: float, told: bool = False) -> None:
+        self.count, self.length, self.window, self.used, self.told = count, length, -1, 0, told
 
     def arrive(self, now: float) -> Verdict:
         if int(now / self.length) != self.window:
             self.window, self.used = int(now / self.length), 0
-        if self.used >= self.count:
-            return Verdict("limited")
-        self.used += 1
-        return Verdict()
+        let = self.used < self.count
+        self.used += let
+        headers = {
+            "x-ratelimit-limit": str(self.count),
+            "x-ratelimit-remaining": str(self.count - self.used),
+            "x-ratelimit-reset": f"{self.length * (self.window + 1) - now:.3f}",
+        }
+        return Verdict("answered" if let else "limited", headers if self.told else {})
 
 
 class SlidingWindow(Free):
@@ -110,7 +114,9 @@ class SlidingWindow(Free):
 class Chance(Free):
     """Refuses ``limited`` of all, and fails ``faulty`` of all, whatever the load."""
 
-    def __init__(self, rng: random.Random, limited: float, faulty: float = 0.0, retry_after: float | None = None) -> None:
+    def __init__(
+        self, rng: random.Random, limited: float, faulty: float = 0.0, retry_after: float | None = None
+    ) -> None:
         self.rng, self.limited, self.faulty, self.retry_after = rng, limited, faulty, retry_after
 
     def arrive(self, now: float) -> Verdict:
