@@ -6,14 +6,14 @@ import logging
 import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from pairsmith.factory.errors import InputError, RetryError, RowError, ServiceError, SpecError
-from pairsmith.factory.faults import Service, fault, refuses_max_tokens, refuses_schema
+from pairsmith.factory.faults import Service, fault, refuses_max_tokens, refuses_schema, stated_limits
 from pairsmith.factory.records import digest
 from pairsmith.factory.spec import ModelSpec
 
@@ -60,13 +60,17 @@ class Ask:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; ``finish_reason`` is ``length`` where the cap on tokens cut the text off."""
+    """What came back; ``finish_reason`` is ``length`` where the cap on tokens cut the text off.
+
+    ``headers``: what the service said of its limits, by lower-case name.
+    """
 
     text: str
     finish_reason: str
     tokens_in: int | None = None
     tokens_out: int | None = None
     tokens_cached: int | None = None
+    headers: Mapping[str, str] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,8 @@ class OpenAIChat:
             status, headers, content = await self._send(ask, without)
             if status < 300:
                 self._settle(without)
-                return read_answer(self._service, content)
+                answer, limits = read_answer(self._service, content), stated_limits(headers)
+                return replace(answer, headers=limits) if limits else answer
             feature = self._feature_refused(status, content, ask)
             if feature is None or feature in without:
                 raise fault(self._service, status, headers, content)

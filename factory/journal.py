@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 
 from pairsmith.factory.chat import RECORDED, Answer, Ask, Entry, whole
 from pairsmith.factory.errors import InputError, RunError
+from pairsmith.factory.estimate import text_tokens
 from pairsmith.factory.journal_format import prepare
 from pairsmith.factory.records import digest
 
@@ -70,6 +71,10 @@ SELECT model, step, slice, via, count(answered_at), total(tokens_in), total(toke
     count(answered_at) - count(tokens_in), sum(lost)
 FROM asks INDEXED BY outcome WHERE (answered_at IS NOT NULL OR lost > 0) AND model != ?
 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+"""
+_UNMETERED = """
+SELECT prompt, answer FROM asks
+WHERE model = ? AND step = ? AND slice = ? AND via = ? AND answer IS NOT NULL AND tokens_in IS NULL
 """
 _KNOWN = """
 SELECT key, answered_at IS NOT NULL, reason, batch FROM asks WHERE key IN (SELECT value FROM json_each(?))
@@ -134,7 +139,8 @@ class Known(NamedTuple):
 class Spent(NamedTuple):
     """What was paid for one model, step, slice and way of asking.
 
-    ``unmetered``: answers whose service told no tokens; ``lost``: tries that may have been paid for nothing.
+    ``unmetered``: answers whose service told no tokens, so that theirs are estimated; ``lost``: tries that may have been
+    paid for nothing.
     """
 
     model: str
@@ -289,17 +295,25 @@ class Journal:
                 key = found[-1].key
         return found
 
-    def prompt(self, key: str) -> str:
+    def ask(self, key: str) -> Ask:
         """What was sent for ``key``."""
         with self._lock, self._readable():
-            row = self._db.execute("SELECT prompt FROM asks WHERE key = ?", (key,)).fetchone()
-        return str(row[0])
+            return _as_ask(self._db.execute(f"SELECT {_ASK_COLUMNS} FROM asks WHERE key = ?", (key,)).fetchone())  # noqa: S608  constants
 
     def spent(self) -> list[Spent]:
         """Everything that was ever paid in this journal, planned or not; recorded answers cost nothing."""
         with self._lock, self._readable():
-            rows = self._db.execute(_SPENT, (RECORDED,)).fetchall()
-        return [Spent(*row[:5], *map(int, row[5:])) for row in rows]
+            lines = [Spent(*row[:5], *map(int, row[5:])) for row in self._db.execute(_SPENT, (RECORDED,))]
+            return [self._metered(line) if line.unmetered else line for line in lines]
+
+    def _metered(self, line: Spent) -> Spent:
+        """The line with an estimate for the answers whose service told no tokens."""
+        where = (line.model, line.step, line.slice, line.via)
+        estimates = [
+            (text_tokens(prompt), text_tokens(answer)) for prompt, answer in self._db.execute(_UNMETERED, where)
+        ]
+        tokens_in, tokens_out = (sum(column) for column in zip(*estimates, strict=True))
+        return line._replace(tokens_in=line.tokens_in + tokens_in, tokens_out=line.tokens_out + tokens_out)
 
     def failures(self, step: Step) -> Iterator[Failure]:
         """Asks of the plan that were given up, in plan order."""
@@ -385,11 +399,8 @@ class Journal:
             ) from None
 
     def _asks(self, step: Step, condition: str) -> Iterator[Ask]:
-        for request_id, model, params, prompt, version, schema, draw, *rest in self._rows(
-            step, _ASK_COLUMNS, condition
-        ):
-            wanted = None if schema is None else json.loads(schema)
-            yield Ask(request_id, model, json.loads(params), prompt, version, wanted, draw, *rest)
+        for row in self._rows(step, _ASK_COLUMNS, condition):
+            yield _as_ask(row)
 
     def _rows(self, step: Step, columns: str, condition: str) -> Iterator[tuple[Any, ...]]:
         """Rows of the plan in order, a page at a time: no read stays open while answers are written."""
@@ -406,6 +417,12 @@ class Journal:
             if len(page) < _PAGE:
                 return
             position = page[-1][0]
+
+
+def _as_ask(row: tuple[Any, ...]) -> Ask:
+    request_id, model, params, prompt, version, schema, *rest = row
+    wanted = None if schema is None else json.loads(schema)
+    return Ask(request_id, model, json.loads(params), prompt, version, wanted, *rest)
 
 
 def _ask_values(ask: Ask, step: Step) -> dict[str, Any]:

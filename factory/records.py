@@ -31,8 +31,9 @@ def digest(*parts: Any) -> str:
 class Request(BaseModel):
     """One example that is asked for: the placeholders are drawn, the prompt is rendered purely from this.
 
-    ``template`` names the prompt variant, or is None where the prompt is not known (recorded answers). ``draw`` counts
-    requests with the same content.
+    ``template`` names the prompt variant, or is None where the prompt is not known (recorded answers). ``draw`` tells
+    requests with the same content apart. ``model``: the one that is asked, None for recorded answers. ``parent``: id of the
+    request in whose place this one is asked because its answer was not accepted, as the ``attempt``-th one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +47,9 @@ class Request(BaseModel):
     attributes: dict[str, Value] = Field(default_factory=dict)
     template: str | None = None
     draw: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    model: str | None = None
+    parent: str | None = None
+    attempt: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
     @field_validator("attributes")
     @classmethod
@@ -80,9 +84,20 @@ class Request(BaseModel):
         return self.target_language or self.language or ""
 
     @property
+    def slice(self) -> str:
+        """What targets and costs are counted by: group and language, or group and both languages."""
+        return slice_of(self.group, self.query_language, self.document_language)
+
+    @property
     def instruction(self) -> str:
         """What training puts before the query: the task, or the fixed instruction of a symmetric group."""
         return GROUPS[self.group].instruction or self.task or ""
+
+
+def slice_of(group: str, query_language: str, document_language: str) -> str:
+    """``sts/de``; ``bitext/fr-en`` where the documents are in another language than the query."""
+    pair = "" if document_language == query_language else f"-{document_language}"
+    return f"{group}/{query_language}{pair}"
 
 
 _STRING = pa.string()
@@ -110,6 +125,9 @@ REQUESTS = pa.schema(
         pa.field("attributes", _STRING, nullable=False),  # canonical JSON: it keeps 50 and "at least 50" apart
         pa.field("template", _STRING),
         pa.field("draw", pa.int32(), nullable=False),
+        pa.field("model", _STRING),
+        pa.field("parent", _STRING),  # id of the request that this one takes the place of
+        pa.field("attempt", pa.int32(), nullable=False),  # 0, or the number of the further try
     ]
 )
 """What is asked, in the order in which it is asked."""

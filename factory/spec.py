@@ -154,6 +154,12 @@ class Price(Section):
     )
     batch: Share = Field(0.5, description="what an answer by batch file costs of this (OpenAI: half)")
 
+    def cost(self, tokens_in: float, tokens_out: float, tokens_cached: float = 0, via: str = "chat") -> float:
+        """US dollars; ``tokens_cached`` are among ``tokens_in``; an answer ``via`` batch costs the batch share."""
+        cached = self.input if self.cached is None else self.cached
+        full = (tokens_in - tokens_cached) * self.input + tokens_cached * cached + tokens_out * self.output
+        return full * (self.batch if via == "batch" else 1) / 1e6
+
 
 class BrainstormSpec(Section):
     """How tasks come about."""

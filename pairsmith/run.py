@@ -15,6 +15,7 @@ from pairsmith.factory.spec import FILE, Spec, read_spec
 JOURNAL = "journal.sqlite"
 TASKS_FILE = "tasks.parquet"
 REQUESTS_FILE = "requests.parquet"
+ROUNDS_FILE = "rounds.jsonl"
 CANDIDATES = "candidates.parquet"
 VERDICTS_FILE = "verdicts.parquet"
 ACCEPTED = "accepted.parquet"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from endpoint import Endpoint, Received, Reply
+from endpoint import Endpoint, Received, Reply, completion
+from endpoint_answers import answer_text, sentence
 
 from pairsmith.asking import generate
 from pairsmith.cli import main
@@ -59,8 +60,12 @@ def test_a_task_knows_the_topic_it_was_asked_for_and_what_is_over_the_cap_is_cou
     def script(number: int, request: Received) -> Reply:
         listed = [line.split(" ", 1)[1] for line in request.prompt.splitlines() if "; setting: " in line]
         if not listed:
-            return answer(number, request)
-        surplus = [sentence(number, salt) for salt in range(3)] if "1." in request.prompt.split("\n")[2] else []
+            return Reply(body=completion(answer_text(request)))
+        surplus = (
+            [sentence(bytes([number % 256, salt] * 8)) for salt in range(3)]
+            if "1." in request.prompt.split("\n")[2]
+            else []
+        )
         return Reply(body=completion(json.dumps({"tasks": [f"Find {one}" for one in [*listed, *surplus]]})))
 
     with Endpoint(script) as server:

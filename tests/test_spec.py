@@ -33,7 +33,7 @@ def test_the_defaults_are_the_methods() -> None:
     assert spec.groups == {name: facts.share for name, facts in GROUPS.items()}
     assert spec.placeholder_weights("sts")["low_score"] == {2.5: 1, 3: 1, 3.5: 1}
     assert spec.placeholder_weights("bitext")["low_score"] == {1.5: 1, 2: 1, 2.5: 1}
-    assert spec.models.generate.temperature == spec.models.generate.top_p == 1.0
+    assert spec.models.generate[0].temperature == spec.models.generate[0].top_p == 1.0
 
 
 def test_the_scaffold_reads_back_to_the_defaults_and_explains_every_key(tmp_path: Path) -> None:
