@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -229,7 +229,8 @@ async def _post(client: "openai.AsyncOpenAI", body: dict[str, Any]) -> tuple[int
         response = await client.post("/chat/completions", cast_to=httpx2.Response, body=body)
     except openai.APIStatusError as error:
         response = error.response
-    return response.status_code, response.headers, response.content
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+    return response.status_code, headers, response.content
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -245,6 +246,11 @@ class _TooLarge(Exception):
 
 async def _bound(response: "httpx2.Response") -> None:
     """Let go of a response that is larger than any answer: it must not fill the memory."""
+    response.stream = _bounded_stream()(response.stream)
+
+
+@cache
+def _bounded_stream() -> "type[Any]":
     import httpx2
 
     class Bounded(httpx2.AsyncByteStream):
@@ -262,7 +268,7 @@ async def _bound(response: "httpx2.Response") -> None:
         async def aclose(self) -> None:
             await self._stream.aclose()
 
-    response.stream = Bounded(response.stream)
+    return Bounded
 
 
 def _checked_url(url: str) -> str:

@@ -107,8 +107,8 @@ def refuses_max_tokens(status: int, content: bytes) -> bool:
 
 
 def stated_limits(headers: Mapping[str, str]) -> dict[str, str] | None:
-    """The headers in which a service states its limits, by lower-case name; None where it states none."""
-    return {name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()} or None
+    """Those of ``headers`` (by lower-case name) in which a service states its limits; None where it states none."""
+    return {name: value for name, value in headers.items() if "ratelimit" in name} or None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

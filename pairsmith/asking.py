@@ -141,7 +141,7 @@ def _brainstorm_inputs(run: Run) -> dict[str, Any]:
 def _brainstorm(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     brainstorm, pool = run.spec.brainstorm, run.spec.models.brainstorm
     wanted = {request.id: request for request in brainstorm_requests(run.spec)}
-    asked = Counter(request.group for request in wanted.values())
+    asked: Counter[str] = Counter(request.group for request in wanted.values())
     with run.journal() as journal:
         made = _ask_all(run, _brainstorm_asks(run.spec), journal, "brainstorm", asked, pool)
         answers = (_answered(run.spec, wanted[entry.request_id], entry) for entry in journal.answers("brainstorm"))
