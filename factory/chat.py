@@ -34,7 +34,8 @@ class Ask:
 
     ``id``: of the plan's request, or ``brainstorm-<group>-<call>``. ``params``: temperature, top_p, max_tokens.
     ``prompt`` is empty where it is not known (recorded answers). ``schema``: JSON schema to ask for where the endpoint
-    can. ``draw`` tells otherwise identical asks apart; for recorded answers it is the request's id.
+    can. ``draw`` tells otherwise identical asks apart; for recorded answers it is the request's id. ``slice``: what it is
+    counted under, ``<group>/<language>``. ``parent``: key of the ask whose answer this one repairs.
     """
 
     id: str
@@ -44,6 +45,8 @@ class Ask:
     prompt_version: str | None
     schema: Mapping[str, Any] | None
     draw: str
+    slice: str = ""
+    parent: str | None = None
 
     @cached_property
     def key(self) -> str:
