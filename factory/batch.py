@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from pairsmith.factory.chat import Answer, Ask, read_answer, read_recorded, request_body
 from pairsmith.factory.errors import InputError, RetryError, ServiceError
 from pairsmith.factory.faults import Service, fault, refuses_max_tokens, refuses_schema
 from pairsmith.factory.folder import written_whole
 
-URL = "/v1/chat/completions"
+URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 MAX_REQUESTS = 50_000
 """Requests that the Batch API takes in one file."""
 MAX_BYTES = 200_000_000

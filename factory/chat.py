@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,7 +25,6 @@ RECORDED = "recorded"
 
 _LOG = logging.getLogger(__name__)
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104  compared with, not bound to
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,7 @@ class OpenAIChat:
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
-        self._base_url = _checked_url(spec.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1")
-        self._service = Service(self._base_url, spec.model, spec.api_key_env)
+        self._service = _service(spec)
         self._client: openai.AsyncOpenAI | None = None
         self._refused: frozenset[str] = frozenset() if spec.structured_output else frozenset({"response_format"})
 
@@ -150,43 +148,60 @@ class OpenAIChat:
             async with asyncio.timeout(self._spec.timeout):
                 return await _post(client, request_body(ask, without))
         except TimeoutError:
-            failure: ServiceError = self._timed_out()
+            failure: ServiceError = _timed_out(self._service, f"no answer within {self._spec.timeout:g} s")
         except UnicodeEncodeError:
             failure = RowError(f"request {ask.id}: its prompt holds half a character and cannot be sent", "bad_request")
         except Exception as error:
-            failure = self._no_response(error)
+            failure = no_response(self._service, error)
         raise failure  # outside the handlers, so that no request with its key hangs on the error
-
-    def _timed_out(self) -> RetryError:
-        return RetryError(f"{self._service.place}: no answer within {self._spec.timeout:g} s", "timeout")
-
-    def _no_response(self, error: Exception) -> ServiceError:
-        import httpx2
-        import openai
-
-        if isinstance(error, openai.APITimeoutError):
-            return self._timed_out()
-        if not isinstance(error, openai.APIConnectionError):
-            raise error
-        cause = error.__cause__ or error
-        reason = "unreachable" if isinstance(cause, httpx2.ConnectError) else "connection"
-        told = self._service.says(str(cause)) or type(cause).__name__
-        return RetryError(f"{self._service.place}: {told}", reason)
 
     def _connect(self) -> "openai.AsyncOpenAI":
         import httpx2
         import openai
 
-        local = _is_loopback(self._base_url)
-        key = _read_key(self._spec.api_key_env, self._service.place, needed=not local)
-        self._service = Service(self._base_url, self._spec.model, self._spec.api_key_env, key)
+        self._service = open_service(self._spec)
         slots = self._spec.concurrency
         pool = openai.DefaultAsyncHttpxClient(
             limits=httpx2.Limits(max_connections=slots, max_keepalive_connections=slots),
             timeout=self._spec.timeout,
-            trust_env=not local,  # a proxy is not asked for what runs on this machine
+            trust_env=not self._service.local,  # a proxy is not asked for what runs on this machine
         )
-        return openai.AsyncOpenAI(api_key=key or "none", base_url=self._base_url, http_client=pool, max_retries=0)
+        key = self._service.secret or "none"
+        return openai.AsyncOpenAI(api_key=key, base_url=self._service.base_url, http_client=pool, max_retries=0)
+
+
+def open_service(spec: ModelSpec) -> Service:
+    """The endpoint of ``spec`` with the key out of its environment variable, which an endpoint on this machine may lack.
+
+    Raises :class:`SpecError` where ``base_url`` is no URL, or the key is missing or can be none.
+    """
+    service = _service(spec)
+    key = _read_key(spec.api_key_env, service.place, needed=not service.local)
+    return replace(service, secret=key)
+
+
+def _service(spec: ModelSpec) -> Service:
+    url = _checked_url(spec.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1")
+    return Service(url, spec.model, spec.api_key_env)
+
+
+def no_response(service: Service, error: Exception) -> RetryError:
+    """What an error of the client stands for where no response came; one that is no fault of the line is raised."""
+    import httpx2
+    import openai
+
+    if isinstance(error, openai.APITimeoutError):
+        return _timed_out(service, "no answer in time")
+    if not isinstance(error, openai.APIConnectionError):
+        raise error
+    cause = error.__cause__ or error
+    reason = "unreachable" if isinstance(cause, httpx2.ConnectError) else "connection"
+    told = service.says(str(cause)) or type(cause).__name__
+    return RetryError(f"{service.place}: {told}", reason)
+
+
+def _timed_out(service: Service, what: str) -> RetryError:
+    return RetryError(f"{service.place}: {what}", "timeout")
 
 
 def request_body(ask: Ask, without: Collection[str] = ()) -> dict[str, Any]:
@@ -224,10 +239,6 @@ def _checked_url(url: str) -> str:
     if not usable:
         raise SpecError(f"base_url '{url}' is no http(s) URL; write it like http://127.0.0.1:8000/v1")
     return url
-
-
-def _is_loopback(url: str) -> bool:
-    return (urlsplit(url).hostname or "") in _LOOPBACK
 
 
 def _read_key(name: str, place: str, *, needed: bool) -> str:
