@@ -176,7 +176,7 @@ def _response(place: str, key: str, response: dict[str, Any], error: Any, servic
     status = response.get("status_code")
     if not isinstance(status, int) or not 200 <= status < 600:
         return InputError(f"{place}: 'status_code' of request '{key}' is {status!r:.40}; the line is left out")
-    if status < 400:
+    if status < 300:
         try:
             return Line(place, key, read_answer(service, _json_line(response.get("body"))))
         except ServiceError as fault_inside:

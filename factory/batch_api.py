@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pairsmith.factory.batch import URL
-from pairsmith.factory.chat import no_response, open_service
+from pairsmith.factory.chat import open_service
 from pairsmith.factory.errors import RetryError, ServiceError, StopError
 from pairsmith.factory.faults import fault
 from pairsmith.factory.folder import written_whole
@@ -109,7 +109,7 @@ class BatchApi:
         """For what makes something there: a try whose outcome is unknown is not repeated blindly."""
         import openai
 
-        pool = openai.DefaultHttpxClient(timeout=self._timeout, trust_env=not self.service.local)
+        pool = openai.DefaultHttpxClient(timeout=self._timeout, trust_env=not self.service.local, follow_redirects=False)
         key = self.service.secret or "none"
         return openai.OpenAI(api_key=key, base_url=self.service.base_url, http_client=pool, max_retries=0)
 
@@ -154,9 +154,14 @@ class BatchApi:
         except openai.APIStatusError as error:
             failure = self._refusal(error.response)
         except openai.APIConnectionError as error:
-            failure = no_response(self.service, error)
+            failure = self._no_response(error)
         if failure is not None:
             raise failure
+
+    def _no_response(self, error: Exception) -> RetryError:
+        cause = error.__cause__ or error
+        told = self.service.says(str(cause)) or type(cause).__name__
+        return RetryError(f"{self.service.place}: {told}; run the command again", "connection")
 
     def _refusal(self, response: Any) -> ServiceError:
         content = response.read()

@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +18,14 @@ from pairsmith.factory.records import digest
 from pairsmith.factory.spec import ModelSpec
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
 
 RECORDED = "recorded"
 """Model name of recorded answers, which cost nothing and are read anew at each run."""
+
+LARGEST = 16 * 2**20
+"""Bytes of a response that are read at most: the longest answers that models give today have about a million."""
 
 _LOG = logging.getLogger(__name__)
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
@@ -115,7 +119,7 @@ class OpenAIChat:
         without = self._refused
         while True:
             status, headers, content = await self._send(ask, without)
-            if status < 400:
+            if status < 300:
                 self._settle(without)
                 return read_answer(self._service, content)
             feature = self._feature_refused(status, content, ask)
@@ -148,23 +152,45 @@ class OpenAIChat:
             async with asyncio.timeout(self._spec.timeout):
                 return await _post(client, request_body(ask, without))
         except TimeoutError:
-            failure: ServiceError = _timed_out(self._service, f"no answer within {self._spec.timeout:g} s")
+            failure: ServiceError = self._timed_out()
         except UnicodeEncodeError:
             failure = RowError(f"request {ask.id}: its prompt holds half a character and cannot be sent", "bad_request")
         except Exception as error:
-            failure = no_response(self._service, error)
+            failure = self._no_response(error)
         raise failure  # outside the handlers, so that no request with its key hangs on the error
+
+    def _timed_out(self) -> RetryError:
+        return RetryError(f"{self._service.place}: no answer within {self._spec.timeout:g} s", "timeout")
+
+    def _no_response(self, error: Exception) -> ServiceError:
+        """What it means that no response came. The client's names for it mislead; those of the transport below do not."""
+        import aiohttp
+
+        causes = list(_chain(error))
+        if any(isinstance(one, _TooLarge) for one in causes):
+            told = f"{self._service.place}: the answer is larger than {LARGEST // 2**20} MiB"
+            return RowError(told, "answer_too_large")
+        cause = next((one for one in causes if isinstance(one, aiohttp.ClientError | TimeoutError)), None)
+        if cause is None:
+            raise error
+        if isinstance(cause, TimeoutError):
+            return self._timed_out()
+        reason = "unreachable" if isinstance(cause, aiohttp.ClientConnectorError) else "connection"
+        told = self._service.says(str(cause)) or type(cause).__name__
+        return RetryError(f"{self._service.place}: {told}", reason)
 
     def _connect(self) -> "openai.AsyncOpenAI":
         import httpx2
         import openai
 
         self._service = open_service(self._spec)
-        slots = self._spec.concurrency
-        pool = openai.DefaultAsyncHttpxClient(
-            limits=httpx2.Limits(max_connections=slots, max_keepalive_connections=slots),
+        # How many are in flight is the pool's matter: a connection must never be waited for.
+        pool = openai.DefaultAioHttpClient(
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
             timeout=self._spec.timeout,
             trust_env=not self._service.local,  # a proxy is not asked for what runs on this machine
+            follow_redirects=False,  # a key goes where the spec says, and nowhere else
+            event_hooks={"response": [_bound]},
         )
         key = self._service.secret or "none"
         return openai.AsyncOpenAI(api_key=key, base_url=self._service.base_url, http_client=pool, max_retries=0)
@@ -185,25 +211,6 @@ def _service(spec: ModelSpec) -> Service:
     return Service(url, spec.model, spec.api_key_env)
 
 
-def no_response(service: Service, error: Exception) -> RetryError:
-    """What an error of the client stands for where no response came; one that is no fault of the line is raised."""
-    import httpx2
-    import openai
-
-    if isinstance(error, openai.APITimeoutError):
-        return _timed_out(service, "no answer in time")
-    if not isinstance(error, openai.APIConnectionError):
-        raise error
-    cause = error.__cause__ or error
-    reason = "unreachable" if isinstance(cause, httpx2.ConnectError) else "connection"
-    told = service.says(str(cause)) or type(cause).__name__
-    return RetryError(f"{service.place}: {told}", reason)
-
-
-def _timed_out(service: Service, what: str) -> RetryError:
-    return RetryError(f"{service.place}: {what}", "timeout")
-
-
 def request_body(ask: Ask, without: Collection[str] = ()) -> dict[str, Any]:
     """The body of a chat-completions request for ``ask``, sent live or in a batch file.
 
@@ -219,15 +226,52 @@ def request_body(ask: Ask, without: Collection[str] = ()) -> dict[str, Any]:
 
 
 async def _post(client: "openai.AsyncOpenAI", body: dict[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
-    """The body is read by us: what a server sends is not always what the client's types promise."""
+    """Status, headers and body, by the client's cheapest call.
+
+    The body is read by us: what a server sends is not always what the client's types promise. Going round them halves
+    the client's CPU time (see LOG.md, transports).
+    """
+    import httpx2
     import openai
 
     try:
-        raw = await client.chat.completions.with_raw_response.create(**body)
-        response = raw.http_response
+        response = await client.post("/chat/completions", cast_to=httpx2.Response, body=body)
     except openai.APIStatusError as error:
         response = error.response
     return response.status_code, response.headers, response.content
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what brought it about."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+class _TooLarge(Exception):
+    """A response goes on beyond :data:`LARGEST`."""
+
+
+async def _bound(response: "httpx2.Response") -> None:
+    """Let go of a response that is larger than any answer: it must not fill the memory."""
+    import httpx2
+
+    class Bounded(httpx2.AsyncByteStream):
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
+            async for part in self._stream:
+                size += len(part)
+                if size > LARGEST:
+                    raise _TooLarge
+                yield part
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
+    response.stream = Bounded(response.stream)
 
 
 def _checked_url(url: str) -> str:

@@ -77,13 +77,16 @@ class Service:
 
 
 def fault(service: Service, status: int, headers: Mapping[str, str], content: bytes) -> ServiceError:
-    """The error that a response of ``status`` (400 or more) stands for, ready to be raised.
+    """The error that a response of ``status`` (300 or more) stands for, ready to be raised.
 
     ``headers`` are looked up in lower case. A content filter comes first, since gateways report it with 400 and 403
     alike; an exhausted quota comes with 429 but does not pass.
     """
     codes, text = _read(content)
     told = f"{service.place}: {_title(status)}: {service.says(text) or 'no message'}"
+    if status < 400:
+        target = service.says(headers.get("location", "nowhere"))
+        return StopError(f"{told}; it redirects to {target}: correct 'base_url' in factory.yml and run again")
     below_500 = status < 500
     if below_500 and (_FILTERED.search(" ".join(codes)) or (status in (400, 403) and _FILTERED.search(text))):
         return RowError(told, "content_filter")
