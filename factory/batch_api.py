@@ -31,14 +31,16 @@ _NO_SUCH = frozenset({404, 405, 501})
 
 @dataclass(frozen=True)
 class Remote:
-    """A batch as the service tells of it. ``done``, ``total``: requests; ``problem``: why it failed as a whole."""
+    """A batch as the service tells of it. ``done``, ``total``: requests; ``files``: ids of ``output`` and ``errors``, where
+    there are any; ``problem``: why it failed as a whole.
+    """
 
     id: str
     status: str
     created_at: float
     done: int
     total: int
-    files: tuple[str, ...]
+    files: dict[str, str]
     mark: str | None
     problem: ServiceError | None
 
@@ -109,7 +111,9 @@ class BatchApi:
         """For what makes something there: a try whose outcome is unknown is not repeated blindly."""
         import openai
 
-        pool = openai.DefaultHttpxClient(timeout=self._timeout, trust_env=not self.service.local, follow_redirects=False)
+        pool = openai.DefaultHttpxClient(
+            timeout=self._timeout, trust_env=not self.service.local, follow_redirects=False
+        )
         key = self.service.secret or "none"
         return openai.OpenAI(api_key=key, base_url=self.service.base_url, http_client=pool, max_retries=0)
 
@@ -183,7 +187,7 @@ class BatchApi:
 
     def _remote(self, found: dict[str, Any]) -> Remote:
         counts, metadata = _object(found.get("request_counts")), _object(found.get("metadata"))
-        files = (found.get("output_file_id"), found.get("error_file_id"))
+        files = {"output": found.get("output_file_id"), "errors": found.get("error_file_id")}
         mark = metadata.get(MARK)
         return Remote(
             id=self._id(found),
@@ -191,7 +195,7 @@ class BatchApi:
             created_at=_number(found.get("created_at")),
             done=int(_number(counts.get("completed")) + _number(counts.get("failed"))),
             total=int(_number(counts.get("total"))),
-            files=tuple(file for file in files if isinstance(file, str) and file),
+            files={kind: file for kind, file in files.items() if isinstance(file, str) and file},
             mark=mark if isinstance(mark, str) else None,
             problem=self._problem(_object(found.get("errors")).get("data")),
         )

@@ -110,7 +110,7 @@ class OpenAIChat:
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
-        self._service = _service(spec)
+        self._service = service_of(spec)
         self._client: openai.AsyncOpenAI | None = None
         self._refused: frozenset[str] = frozenset() if spec.structured_output else frozenset({"response_format"})
 
@@ -201,12 +201,13 @@ def open_service(spec: ModelSpec) -> Service:
 
     Raises :class:`SpecError` where ``base_url`` is no URL, or the key is missing or can be none.
     """
-    service = _service(spec)
+    service = service_of(spec)
     key = _read_key(spec.api_key_env, service.place, needed=not service.local)
     return replace(service, secret=key)
 
 
-def _service(spec: ModelSpec) -> Service:
+def service_of(spec: ModelSpec) -> Service:
+    """The endpoint of ``spec``, with no key yet; raises :class:`SpecError` where ``base_url`` is no URL."""
     url = _checked_url(spec.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1")
     return Service(url, spec.model, spec.api_key_env)
 
