@@ -22,15 +22,17 @@ from pydantic import ValidationError
 
 from pairsmith.factory import estimate
 from pairsmith.factory.errors import InputError, SpecError, nearest
-from pairsmith.factory.prompts import brainstorm_prompt, render, variants
+from pairsmith.factory.prompts import brainstorm_prompt, brainstorm_topics, render, variants
 from pairsmith.factory.records import REQUESTS, TASKS, Request, digest
 from pairsmith.factory.spec import ModelSpec, Spec
 from pairsmith.factory.taxonomy import ATTRIBUTES, GROUPS, Group, Value
+from pairsmith.factory.topics import most_draws
 
 DIFFICULTY_SHARE = 0.5  # of the requests that state a difficulty (SPEED)
 MERGE_MARGIN = 1.25  # tasks asked for beyond the need: near-duplicates are merged, some answers do not parse
 BATCH = 10_000  # requests converted to Arrow at once
 PROMPT_SAMPLE = 200  # prompts of each group that are rendered to estimate the tokens of all
+_ADVICE = "raise brainstorm.calls, brainstorm.tasks_per_topic or brainstorm.examples_per_task in factory.yml"
 
 T = TypeVar("T")
 
@@ -58,10 +60,11 @@ def expected_tasks(spec: Spec) -> pa.Table:
     lines = [
         (f"(task {number} of the brainstorm of group {request.group}, call {request.call})", request.group, request.id)
         for request in brainstorm_requests(spec)
-        for number in range(spec.brainstorm.tasks_per_call)
+        for number in range(spec.brainstorm.asked_per_call)
     ]
     names = ("task", "group", "request_id")
-    return pa.Table.from_pylist([{**dict(zip(names, line, strict=True)), "merged": 1} for line in lines], schema=TASKS)
+    stand_ins = [{**dict(zip(names, line, strict=True)), "topic": None, "merged": 1} for line in lines]
+    return pa.Table.from_pylist(stand_ins, schema=TASKS)
 
 
 def draw_requests(spec: Spec, tasks: pa.Table) -> Iterator[Request]:
@@ -154,7 +157,7 @@ def summary(spec: Spec, requests: Iterable[Request], examples: int = 3) -> dict[
         "generate": {"requests": tally.groups.total(), **generate},
         "estimator": estimate.METHOD,
         "short": short,
-        "advice": "raise brainstorm.calls or brainstorm.examples_per_task in factory.yml" if short else None,
+        "advice": _ADVICE if short else None,
     }
 
 
@@ -254,7 +257,8 @@ def _calls(spec: Spec, group: Group) -> int:
     rows = share * spec.wanted
     most = rows + 3 * math.sqrt(rows)  # the number of a group's rows is drawn: three standard deviations above its mean
     tasks = MERGE_MARGIN * (most / spec.brainstorm.examples_per_task + spec.brainstorm.examples_per_task)
-    return math.ceil(tasks / spec.brainstorm.tasks_per_call)
+    useful = most_draws(spec.brainstorm.topics) // spec.brainstorm.topics_per_call  # what more bring is over the cap
+    return min(math.ceil(tasks / spec.brainstorm.asked_per_call), max(useful, 1))
 
 
 def _request(line: str, where: str) -> Request:
@@ -349,12 +353,32 @@ def _short(spec: Spec, drawn: Counter[Group]) -> dict[str, int]:
 def _brainstorm_bill(spec: Spec) -> dict[str, Any]:
     needed = spec.requests is None or spec.brainstorm.calls is not None
     calls = brainstorm_requests(spec) if needed else []
-    number = spec.brainstorm.tasks_per_call
-    prompts = (brainstorm_prompt(group, number, call, spec.seed).text for _, group, call in calls[:PROMPT_SAMPLE])
+    prompts = (brainstorm_prompt(spec, group, call).text for _, group, call in calls[:PROMPT_SAMPLE])
     sample = [estimate.prompt_tokens(text) for text in prompts]
     tokens_in = len(calls) * sum(sample) / max(len(sample), 1)
-    bill = _bill(spec, spec.models.brainstorm, tokens_in, len(calls) * estimate.task_tokens(number))
-    return {"requests": len(calls), **bill}
+    tokens_out = len(calls) * estimate.task_tokens(spec.brainstorm.asked_per_call)
+    return {
+        "requests": len(calls),
+        **_topics(spec, calls),
+        **_bill(spec, spec.models.brainstorm, tokens_in, tokens_out),
+    }
+
+
+def _topics(spec: Spec, calls: Iterable[BrainstormRequest]) -> dict[str, Any]:
+    """How many different topics the brainstorms list, and the share of each domain in all that they list.
+
+    Recorded answers are read whatever was asked: nothing is listed for them.
+    """
+    if spec.models.brainstorm.provider == "recorded":
+        return {"topics": 0, "domains": {}}
+    listed = Counter(pick.topic for _, group, call in calls for pick in brainstorm_topics(spec, group, call))
+    domains: Counter[str] = Counter()
+    for topic, times in listed.items():
+        domains[topic.domain] += times
+    return {
+        "topics": len(listed),
+        "domains": {domain: round(times / domains.total(), 4) for domain, times in domains.most_common()},
+    }
 
 
 def _bill(spec: Spec, model: ModelSpec, tokens_in: float, tokens_out: float) -> dict[str, Any]:

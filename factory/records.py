@@ -93,6 +93,7 @@ TASKS = pa.schema(
         pa.field("task", _STRING, nullable=False),
         pa.field("group", _STRING, nullable=False),
         pa.field("request_id", _STRING, nullable=False),  # of the brainstorm request that brought it
+        pa.field("topic", _STRING),  # "domain / field / topic" that it was asked for; null where that is not known
         pa.field("merged", pa.int32(), nullable=False),  # near-duplicate tasks that it stands for, itself included
     ]
 )

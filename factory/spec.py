@@ -3,16 +3,18 @@
 The one dial is ``size``; everything else has the defaults of the method (Wang et al. 2024, arXiv 2401.00368).
 """
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pairsmith.factory.errors import SpecError, nearest
 from pairsmith.factory.languages import LANGUAGES, default_weights
 from pairsmith.factory.taxonomy import GROUPS, Group, Value
+from pairsmith.factory.topics import default_weights as topic_weights
 
 FORMAT_VERSION = 1
 FILE = "factory.yml"
@@ -158,10 +160,41 @@ class BrainstormSpec(Section):
 
     calls: Count | None = Field(None, description="brainstorm requests a group; default: as many as 'size' needs")
     tasks_per_call: Count = Field(20, description="tasks asked for in one call; about 20 in the paper")
+    tasks_per_topic: Count = Field(
+        1,
+        description="at most this many tasks of one topic in one setting are asked for and kept; "
+        "1 is the best of 1, 3 and 5 in SPEED",
+    )
+    topics: dict[str, Weight] = Field(
+        default_factory=topic_weights,
+        description="weight of each domain of topics (its number of topics: each topic comes equally often); "
+        "0 or left out: none of its topics",
+    )
     examples_per_task: Count = Field(
         2, description="at most this many examples share a task; the paper has 0.47 distinct instructions an example"
     )
     near_duplicate: Share = Field(0.7, description="tasks whose word sets overlap by this Jaccard share are merged")
+
+    @field_validator("topics")
+    @classmethod
+    def _known_domains(cls, topics: dict[str, float]) -> dict[str, float]:
+        known = topic_weights()
+        for domain in topics:
+            if domain not in known:
+                raise ValueError(f"unknown domain '{domain}'{nearest(domain, known)}")
+        if not any(topics.values()):
+            raise ValueError("the weights sum to 0, so no topic can be drawn")
+        return topics
+
+    @property
+    def topics_per_call(self) -> int:
+        """Topics that one call lists."""
+        return math.ceil(self.tasks_per_call / self.tasks_per_topic)
+
+    @property
+    def asked_per_call(self) -> int:
+        """Tasks that one call asks for: ``tasks_per_call``, rounded up to whole topics."""
+        return self.topics_per_call * self.tasks_per_topic
 
 
 class FormatSpec(Section):

@@ -8,12 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pairsmith.factory.chat import RECORDED, Ask, open_chat
+from pairsmith.factory.chat import RECORDED, Ask, Entry, open_chat
 from pairsmith.factory.faults import RETRY_REASONS
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.generate import generate as ask_all
 from pairsmith.factory.journal import Journal, Step
 from pairsmith.factory.plan import (
+    BrainstormRequest,
     brainstorm_requests,
     draw_requests,
     expected_tasks,
@@ -22,10 +23,10 @@ from pairsmith.factory.plan import (
     requests_table,
     summary,
 )
-from pairsmith.factory.prompts import Prompt, brainstorm_prompt, render
+from pairsmith.factory.prompts import Prompt, brainstorm_prompt, brainstorm_topics, render
 from pairsmith.factory.records import REQUESTS, Request, digest
 from pairsmith.factory.spec import ModelSpec, Spec
-from pairsmith.factory.tasks import merge_tasks, parse_tasks
+from pairsmith.factory.tasks import Answered, cap_tasks, merge_tasks, parse_tasks
 from pairsmith.progress import asking
 from pairsmith.run import BATCH, REQUESTS_FILE, TASKS_FILE, Run, Stage
 
@@ -89,9 +90,9 @@ def _settled(counts: Any) -> bool:
 
 
 def _brainstorm_asks(spec: Spec) -> list[Ask]:
-    count, seed, model = spec.brainstorm.tasks_per_call, spec.seed, spec.models.brainstorm
+    model = spec.models.brainstorm
     return [
-        _ask(wanted.id, "0", partial(brainstorm_prompt, wanted.group, count, wanted.call, seed), model)
+        _ask(wanted.id, "0", partial(brainstorm_prompt, spec, wanted.group, wanted.call), model)
         for wanted in brainstorm_requests(spec)
     ]
 
@@ -102,22 +103,27 @@ def _brainstorm_inputs(run: Run) -> dict[str, Any]:
         "asks": digest([ask.key for ask in _brainstorm_asks(run.spec)]),
         "answers": run.folder.digest(model.answers) if model.answers else None,
         "near_duplicate": run.spec.brainstorm.near_duplicate,
+        "cap": [run.spec.brainstorm.asked_per_call, run.spec.brainstorm.tasks_per_topic],
     }
 
 
 def _brainstorm(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
-    groups = {wanted.id: wanted.group for wanted in brainstorm_requests(run.spec)}
+    brainstorm = run.spec.brainstorm
+    wanted = {request.id: request for request in brainstorm_requests(run.spec)}
     with run.journal() as journal:
         counts = _ask_all(run, _brainstorm_asks(run.spec), journal, "brainstorm", run.spec.models.brainstorm)
-        found = [
-            (task, groups[entry.request_id], entry.request_id)
-            for entry in journal.answers("brainstorm")
-            for task in parse_tasks(entry.text)
-        ]
-    tasks = merge_tasks(found, run.spec.brainstorm.near_duplicate)
+        answers = (_answered(run.spec, wanted[entry.request_id], entry) for entry in journal.answers("brainstorm"))
+        found, over_cap = cap_tasks(answers, brainstorm.asked_per_call, brainstorm.tasks_per_topic)
+    tasks = merge_tasks(found, brainstorm.near_duplicate)
     with written_whole(run.path / TASKS_FILE) as beside:
         pq.write_table(tasks, beside)
-    return (TASKS_FILE,), {**counts, "found": len(found), "tasks": tasks.num_rows}
+    return (TASKS_FILE,), {**counts, "found": len(found), "over_cap": over_cap, "tasks": tasks.num_rows}
+
+
+def _answered(spec: Spec, wanted: BrainstormRequest, entry: Entry) -> Answered:
+    """The tasks of an answer, and the topics that its prompt listed; those of a recorded answer are not known."""
+    topics = () if entry.prompt_version is None else brainstorm_topics(spec, wanted.group, wanted.call)
+    return Answered(wanted.group, wanted.id, parse_tasks(entry.text), topics)
 
 
 # ---------------------------------------------------------------------------------------------------- plan and generate

@@ -228,6 +228,8 @@ def _wrong(line: dict | None, names: set[str], first: dict | None) -> tuple[str,
     missing = [name for name in ("custom_id", "method", "url", "body") if not line.get(name)]
     if missing or not isinstance(line["body"], dict) or not line["body"].get("messages"):
         return "missing_required_parameter", f"Missing required parameter: '{(missing or ['body.messages'])[0]}'."
+    if not isinstance(line["custom_id"], str):
+        return "invalid_custom_id", "The custom_id must be a string."
     if line["custom_id"] in names:
         return "duplicate_custom_id", f"The custom_id '{line['custom_id']}' is used for another request."
     if line["method"] != "POST" or line["url"] != URL:

@@ -97,7 +97,7 @@ _STREAM = b'data: {"choices":[{"index":0,"delta":{"content":"an"}}]}\n\ndata: [D
 FAULTS: dict[str, Callable[[], Reply]] = {
     "reset": lambda: Reply(reset=True),
     "closed_before_any_byte": lambda: Reply(cut=0),
-    "slow_head": lambda: Reply(drip=0.05),
+    "slow_head": lambda: Reply(drip=0.02),
     "cut_head": lambda: Reply(cut=20),
     "cut_body": lambda: Reply(cut=-10),
     "cut_chunks": lambda: Reply(chunked=True, cut=-12),
