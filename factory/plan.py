@@ -143,7 +143,7 @@ def summary(spec: Spec, requests: Iterable[Request], examples: int = 3) -> dict[
     for request in requests:
         tally.add(request)
     short = {} if spec.requests else _short(spec, tally.groups)
-    generate = _bill(spec, spec.models.generate, tally.tokens_in(), tally.tokens_out)
+    generate = _bill(spec, spec.models.generate[0], tally.tokens_in(), tally.tokens_out)
     return {
         "total": tally.groups.total(),
         "wanted": tally.groups.total() if spec.requests else spec.wanted,
@@ -360,7 +360,7 @@ def _brainstorm_bill(spec: Spec) -> dict[str, Any]:
     return {
         "requests": len(calls),
         **_topics(spec, calls),
-        **_bill(spec, spec.models.brainstorm, tokens_in, tokens_out),
+        **_bill(spec, spec.models.brainstorm[0], tokens_in, tokens_out),
     }
 
 
@@ -369,7 +369,7 @@ def _topics(spec: Spec, calls: Iterable[BrainstormRequest]) -> dict[str, Any]:
 
     Recorded answers are read whatever was asked: nothing is listed for them.
     """
-    if spec.models.brainstorm.provider == "recorded":
+    if spec.models.brainstorm[0].provider == "recorded":
         return {"topics": 0, "domains": {}}
     listed = Counter(pick.topic for _, group, call in calls for pick in brainstorm_topics(spec, group, call))
     domains: Counter[str] = Counter()

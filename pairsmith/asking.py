@@ -36,7 +36,7 @@ def plan(run: Run) -> dict[str, Any]:
 
     Until the tasks are known the requests are drawn with stand-ins: counts and costs are those of the real plan.
     """
-    free = run.spec.models.brainstorm.provider == "recorded"
+    free = run.spec.models.brainstorm[0].provider == "recorded"
     if brainstorms(run.spec) and not free and not BRAINSTORM.done(run):
         return summary(run.spec, draw_requests(run.spec, expected_tasks(run.spec)))
     if brainstorms(run.spec):
@@ -51,6 +51,25 @@ def generate(run: Run) -> dict[str, Any]:
         BRAINSTORM.do(run)
     PLAN.do(run)
     return GENERATE.do(run)
+
+
+def plan_next(run: Run) -> Step:
+    """Make the journal's plan what :func:`generate` would ask for next, and ask nothing; returns the step.
+
+    While answers of the brainstorm are missing that is the brainstorm; the requests are drawn from its tasks.
+    """
+    if brainstorms(run.spec) and not BRAINSTORM.done(run):
+        with run.journal() as journal:
+            journal.expect(_brainstorm_asks(run.spec), "brainstorm")
+            journal.reopen("brainstorm", RETRY_REASONS)
+            missing = journal.counts("brainstorm")["pending"]
+        if missing and run.spec.models.brainstorm[0].provider != "recorded":
+            return "brainstorm"
+        BRAINSTORM.do(run)
+    PLAN.do(run)
+    with run.journal() as journal:
+        journal.expect(_generate_asks(run), "generate")
+    return "generate"
 
 
 def brainstorms(spec: Spec) -> bool:
@@ -70,8 +89,7 @@ def _ask(identity: str, draw: str, prompt: Callable[[], Prompt], model: ModelSpe
     if model.provider == "recorded":
         return Ask(identity, RECORDED, {}, "", None, None, identity)
     text, version, schema = prompt()
-    params = {"temperature": model.temperature, "top_p": model.top_p, "max_tokens": model.max_tokens}
-    return Ask(identity, model.model, params, text, version, schema, draw)
+    return Ask(identity, model.model, model.params, text, version, schema, draw)
 
 
 def _ask_all(run: Run, asks: Iterable[Ask], journal: Journal, step: Step, model: ModelSpec) -> dict[str, Any]:
@@ -90,7 +108,7 @@ def _settled(counts: Any) -> bool:
 
 
 def _brainstorm_asks(spec: Spec) -> list[Ask]:
-    model = spec.models.brainstorm
+    model = spec.models.brainstorm[0]
     return [
         _ask(wanted.id, "0", partial(brainstorm_prompt, spec, wanted.group, wanted.call), model)
         for wanted in brainstorm_requests(spec)
@@ -98,7 +116,7 @@ def _brainstorm_asks(spec: Spec) -> list[Ask]:
 
 
 def _brainstorm_inputs(run: Run) -> dict[str, Any]:
-    model = run.spec.models.brainstorm
+    model = run.spec.models.brainstorm[0]
     return {
         "asks": digest([ask.key for ask in _brainstorm_asks(run.spec)]),
         "answers": run.folder.digest(model.answers) if model.answers else None,
@@ -111,7 +129,7 @@ def _brainstorm(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     brainstorm = run.spec.brainstorm
     wanted = {request.id: request for request in brainstorm_requests(run.spec)}
     with run.journal() as journal:
-        counts = _ask_all(run, _brainstorm_asks(run.spec), journal, "brainstorm", run.spec.models.brainstorm)
+        counts = _ask_all(run, _brainstorm_asks(run.spec), journal, "brainstorm", run.spec.models.brainstorm[0])
         answers = (_answered(run.spec, wanted[entry.request_id], entry) for entry in journal.answers("brainstorm"))
         found, over_cap = cap_tasks(answers, brainstorm.asked_per_call, brainstorm.tasks_per_topic)
     tasks = merge_tasks(found, brainstorm.near_duplicate)
@@ -152,7 +170,7 @@ def _plan(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
 
 
 def _generate_inputs(run: Run) -> dict[str, Any]:
-    model = run.spec.models.generate
+    model = run.spec.models.generate[0]
     sent = model.model_dump(include={"provider", "model", "base_url", "temperature", "top_p", "max_tokens"})
     return {
         "requests": run.folder.digest(REQUESTS_FILE),
@@ -161,11 +179,14 @@ def _generate_inputs(run: Run) -> dict[str, Any]:
     }
 
 
+def _generate_asks(run: Run) -> Iterator[Ask]:
+    model = run.spec.models.generate[0]
+    return (_ask(request.id, str(request.draw), partial(render, request), model) for request in read_plan(run))
+
+
 def _generate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
-    model = run.spec.models.generate
-    asks = (_ask(request.id, str(request.draw), partial(render, request), model) for request in read_plan(run))
     with run.journal() as journal:
-        return (), _ask_all(run, asks, journal, "generate", model)
+        return (), _ask_all(run, _generate_asks(run), journal, "generate", run.spec.models.generate[0])
 
 
 BRAINSTORM = Stage("brainstorm", _brainstorm_inputs, _brainstorm, _settled)
