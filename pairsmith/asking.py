@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pairsmith.factory.chat import RECORDED, Ask, Entry, open_chat
+from pairsmith.factory.errors import RunError
 from pairsmith.factory.faults import RETRY_REASONS
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.generate import generate as ask_all
@@ -130,6 +131,11 @@ def _brainstorm(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     wanted = {request.id: request for request in brainstorm_requests(run.spec)}
     with run.journal() as journal:
         counts = _ask_all(run, _brainstorm_asks(run.spec), journal, "brainstorm", run.spec.models.brainstorm[0])
+        if counts["in_batch"]:
+            raise RunError(
+                f"{run.path}: {counts['in_batch']:,} requests of the brainstorm are in batches, and the plan needs their"
+                f" tasks; bring them in with 'pairsmith batch collect {run.path}'"
+            )
         answers = (_answered(run.spec, wanted[entry.request_id], entry) for entry in journal.answers("brainstorm"))
         found, over_cap = cap_tasks(answers, brainstorm.asked_per_call, brainstorm.tasks_per_topic)
     tasks = merge_tasks(found, brainstorm.near_duplicate)

@@ -8,12 +8,14 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from pairsmith.asking import plan_next, read_plan
 from pairsmith.factory import estimate
 from pairsmith.factory.batch import MAX_BYTES, MAX_REQUESTS, request_keys, write_requests
 from pairsmith.factory.batch_api import MARK, BatchApi, Remote
@@ -23,21 +25,27 @@ from pairsmith.factory.errors import RunError, SpecError, StopError
 from pairsmith.factory.faults import RETRY_REASONS
 from pairsmith.factory.folder import file_digest
 from pairsmith.factory.journal import Journal, Step
-from pairsmith.factory.spec import ModelSpec
+from pairsmith.factory.spec import ModelSpec, Price
+from pairsmith.run import Run
 
 FOLDER = "batch"
 """Where the files are, in the run folder."""
+STEPS: tuple[Step, ...] = ("brainstorm", "generate", "repair")
+_EXPORTED_WITH: dict[Step, tuple[Step, ...]] = {"brainstorm": ("brainstorm",), "generate": ("generate", "repair")}
 _SKEW = 86_400.0  # seconds that a service's clock may be wrong by
 
 
 @dataclass(frozen=True)
 class Desk:
-    """What the commands work on: run folder, journal, the models of each step, and what an answer will be long."""
+    """What the commands work on: run folder, journal, the models of each step.
+
+    ``answer_tokens``: for a step, what tells from the id of a request how many tokens its answer will probably have.
+    """
 
     folder: Path
     journal: Journal
     pools: Mapping[Step, tuple[ModelSpec, ...]]
-    answer_tokens: Callable[[Ask], float]
+    answer_tokens: Callable[[Step], Callable[[str], float]]
 
     @cached_property
     def batches(self) -> Batches:
@@ -69,7 +77,46 @@ class Desk:
         )
 
 
+@contextmanager
+def open_desk(run: Run, *steps: Step) -> Iterator[Desk]:
+    """The desk of a run, for ``steps``."""
+    models = run.spec.models
+    pools: dict[Step, tuple[ModelSpec, ...]] = {
+        step: models.brainstorm if step == "brainstorm" else models.generate for step in steps
+    }
+    with run.journal() as journal:
+        yield Desk(run.path, journal, pools, partial(_answer_tokens, run))
+
+
+def _answer_tokens(run: Run, step: Step) -> Callable[[str], float]:
+    """Tokens that an answer will probably have, by the id of its request."""
+    if step == "brainstorm":
+        return lambda _: estimate.task_tokens(run.spec.brainstorm.tasks_per_call)
+    expected = {request.id: estimate.answer_tokens(request) for request in read_plan(run)}
+    return lambda identity: expected.get(identity, 0.0)
+
+
 # ------------------------------------------------------------------------------------------------------------ export
+
+
+def export_run(run: Run) -> dict[str, Any]:
+    """Plan as ``generate`` does, and write what is pending to batch files: of the brainstorm while tasks are missing."""
+    step = plan_next(run)
+    with open_desk(run, *_EXPORTED_WITH[step]) as desk:
+        found = export(desk)
+    for file in found["files"]:
+        file["cost"] = _cost(run.spec.prices.get(file["model"]), file["tokens_in"], file["tokens_out"])
+    tasks = ["these ask for the tasks: once they are collected, the next export has the examples"]
+    notes = tasks if step == "brainstorm" and (found["files"] or found["in_batch"]) else []
+    then = "batch submit" if found["files"] else "batch collect" if found["in_batch"] else "run"
+    return {**found, "notes": notes, "next": f"pairsmith {then} {run.path}"}
+
+
+def _cost(price: Price | None, tokens_in: int, tokens_out: int) -> float | None:
+    """US dollars by Batch API, None where there is no price."""
+    if price is None:
+        return None
+    return round((tokens_in * price.input + tokens_out * price.output) * price.batch / 1e6, 4)
 
 
 def export(desk: Desk, max_requests: int = MAX_REQUESTS, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
@@ -88,7 +135,8 @@ def _export(desk: Desk, step: Step, model: ModelSpec, max_requests: int, max_byt
     place = service_of(model).place
     without = desk.batches.refused(model.model, place) | (set() if model.structured_output else {"response_format"})
     tokens: Counter[str] = Counter()
-    asks = _counted((ask for ask in desk.journal.pending(step) if ask.model == model.model), desk, tokens)
+    mine = (ask for ask in desk.journal.pending(step) if ask.model == model.model)
+    asks = _counted(mine, desk.answer_tokens(step), tokens)
     for file in write_requests(asks, _paths(desk, step, model), without, max_requests, max_bytes):
         name = str(file.path.relative_to(desk.folder))
         desk.batches.add(
@@ -107,11 +155,11 @@ def _export(desk: Desk, step: Step, model: ModelSpec, max_requests: int, max_byt
         tokens.clear()
 
 
-def _counted(asks: Iterable[Ask], desk: Desk, tokens: Counter[str]) -> Iterator[Ask]:
+def _counted(asks: Iterable[Ask], answer_tokens: Callable[[str], float], tokens: Counter[str]) -> Iterator[Ask]:
     for ask in asks:
         yield ask
         tokens["tokens_in"] += round(estimate.prompt_tokens(ask.prompt))
-        tokens["tokens_out"] += round(desk.answer_tokens(ask))
+        tokens["tokens_out"] += round(answer_tokens(ask.id))
 
 
 def _paths(desk: Desk, step: Step, model: ModelSpec) -> Iterator[Path]:
@@ -123,6 +171,13 @@ def _paths(desk: Desk, step: Step, model: ModelSpec) -> Iterator[Path]:
 
 
 # ------------------------------------------------------------------------------------------------------------ submit
+
+
+def submit_run(run: Run) -> dict[str, Any]:
+    """Submit the exported files of ``run``."""
+    with open_desk(run, *STEPS) as desk:
+        found = submit(desk)
+    return {**found, "next": f"pairsmith batch {'collect' if found['open'] else 'export'} {run.path}"}
 
 
 def submit(desk: Desk) -> dict[str, Any]:

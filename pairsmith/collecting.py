@@ -5,20 +5,29 @@ Each answer goes to its key and never over one that is there, so collecting agai
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pairsmith.batching import Desk
+from pairsmith.batching import STEPS, Desk, open_desk
 from pairsmith.factory.batch import Line, read_answers
 from pairsmith.factory.batch_api import FINAL, BatchApi, Remote
 from pairsmith.factory.batches import EXPORTED, Batch
 from pairsmith.factory.chat import Answer
-from pairsmith.factory.errors import InputError, RetryError, RowError, ServiceError, StopError
+from pairsmith.factory.errors import (
+    InputError,
+    PairsmithError,
+    RetryError,
+    RowError,
+    ServiceError,
+    SpecError,
+    StopError,
+)
 from pairsmith.factory.faults import Service
 from pairsmith.factory.journal import Journal, Known, Outcome
+from pairsmith.run import Run
 
 _COMMIT = 500  # answers in one commit
 _SHOWN = 10  # unreadable lines that are told; their number is told in full
@@ -52,21 +61,29 @@ class Taken:
         }
 
 
+def collect_run(run: Run, files: Sequence[Path]) -> dict[str, Any]:
+    """Bring in what ended batches of ``run`` hold, or what ``files`` do."""
+    with open_desk(run, *STEPS) as desk:
+        found = collect_files(desk, files) if files else collect(desk)
+    then = "batch collect" if found["open"] else "batch export" if found["pending"] else "run"
+    return {**found, "next": f"pairsmith {then} {run.path}"}
+
+
 def collect(desk: Desk) -> dict[str, Any]:
     """Bring in what ended batches hold, partial output too, and free what they did not answer.
 
-    All that can be had is stored before the first error is raised: one of the network, or a :class:`StopError` that the
-    service answered requests with.
+    All that can be had is stored before the first error is raised: of the network, of a batch whose model left the spec,
+    or a :class:`StopError` that the service answered requests with.
     """
     taken = Taken()
     told: list[dict[str, Any]] = []
-    errors: list[ServiceError] = []
+    errors: list[PairsmithError] = []
     for batch in desk.batches.open():
         try:
             told.append(
                 {"file": batch.file, "model": batch.model, "requests": batch.requests, **_look(desk, batch, taken)}
             )
-        except ServiceError as error:
+        except (ServiceError, SpecError) as error:
             errors.append(error)
     return _result(desk, told, taken, errors)
 
@@ -79,7 +96,7 @@ def collect_files(desk: Desk, files: Iterable[Path]) -> dict[str, Any]:
     return _result(desk, [], taken, [])
 
 
-def _result(desk: Desk, told: list[dict[str, Any]], taken: Taken, errors: list[ServiceError]) -> dict[str, Any]:
+def _result(desk: Desk, told: list[dict[str, Any]], taken: Taken, errors: list[PairsmithError]) -> dict[str, Any]:
     for error in (*errors, taken.stop):
         if error is not None:
             raise error

@@ -44,11 +44,12 @@ def plan(result: Result) -> str:
 def counts(result: Result) -> str:
     """The accounting of the journal in one line."""
     failed = _among(result["failed"])
-    in_batch = f" ({result['in_batch']:,} in batches: pairsmith batch collect {result.get('run', 'RUN')})"
-    return (
+    batches = f" ({result['in_batch']:,} in batches)" if result.get("in_batch") else ""
+    line = (
         f"asked {result['asked']:,} = answered {result['answered']:,} + failed {sum(result['failed'].values()):,}{failed}"
-        f" + pending {result['pending']:,}{in_batch if result.get('in_batch') else ''}"
+        f" + pending {result['pending']:,}{batches}"
     )
+    return f"{line}\nnext: pairsmith batch collect {result.get('run', 'RUN')}" if batches else line
 
 
 def export(result: Result) -> str:

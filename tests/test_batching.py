@@ -6,6 +6,7 @@ import pytest
 from endpoint import Endpoint, Outcome, Reply
 
 from pairsmith.batching import Desk, export, submit
+from pairsmith.cli import main
 from pairsmith.collecting import collect, collect_files
 from pairsmith.factory.batch_api import BatchApi
 from pairsmith.factory.batches import EXPORTED, SUBMITTING
@@ -16,6 +17,25 @@ from pairsmith.factory.journal import Journal
 from pairsmith.factory.spec import ModelSpec
 
 STEP = "generate"
+
+
+def call(capsys, *arguments):
+    assert main([*map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def write_spec(folder, server):
+    model = {"base_url": server.base_url, "model": "m"}
+    text = {"size": 20, "groups": {"sts": 1, "short_short": 1}, "languages": {"en": 1}}
+    text |= {"models": {"brainstorm": model, "generate": model}, "prices": {"m": {"input": 1, "output": 2}}}
+    folder.mkdir()
+    (folder / "factory.yml").write_text(json.dumps(text))  # JSON is YAML
+
+
+def collected(capsys, folder):
+    while (found := call(capsys, "batch", "collect", folder))["open"]:
+        pass
+    return found
 
 
 class Killed(BaseException):
@@ -43,7 +63,7 @@ def at_desk(folder, *servers, asks=4, models=("m",)):
             [ask(number, models[number % len(models)]) for number in range(asks)] if isinstance(asks, int) else asks
         )
         journal.expect(planned, STEP)
-        yield Desk(folder, journal, {STEP: pool}, lambda ask: 100.0)
+        yield Desk(folder, journal, {STEP: pool}, lambda step: lambda identity: 100.0)
 
 
 def batches(server):
@@ -295,9 +315,15 @@ def test_a_model_that_left_the_spec_is_named_and_its_batch_stays_open(tmp_path, 
         export(desk)
         submit(desk)
     with at_desk(tmp_path, server, models=("new",)) as desk:
+        export(desk)
+        submit(desk)
         with pytest.raises(SpecError, match="no model 'm' at"):
-            collect(desk)
-        assert len(desk.batches.open()) == 1
+            run_to_the_end(desk)
+        assert [batch.model for batch in desk.batches.open()] == ["m", "new"]
+        for _ in range(5):
+            with pytest.raises(SpecError):
+                collect(desk)
+        assert [batch.model for batch in desk.batches.open()] == ["m"], "the others are collected all the same"
 
 
 def test_limits_split_an_export_and_a_second_export_replaces_what_was_not_submitted(tmp_path, server):
@@ -367,3 +393,56 @@ def test_the_key_of_the_service_never_stands_in_a_message_or_a_file(tmp_path, se
             submit(desk)
         assert key not in str(stop.value)
     assert not any(key.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_a_run_goes_by_batch_files_from_the_tasks_to_the_release(tmp_path, capsys):
+    folder = tmp_path / "run"
+    with Endpoint(answers="json") as server:
+        write_spec(folder, server)
+        tasks = call(capsys, "batch", "export", folder)
+        assert {file["step"] for file in tasks["files"]} == {"brainstorm"} and "the tasks" in tasks["notes"][0]
+        assert call(capsys, "batch", "submit", folder)["next"] == f"pairsmith batch collect {folder}"
+        assert call(capsys, "batch", "export", folder)["files"] == []
+        assert main(["generate", str(folder)]) == 2
+        assert f"pairsmith batch collect {folder}" in capsys.readouterr().err
+        assert collected(capsys, folder)["failed"] == {}
+        (examples,) = call(capsys, "batch", "export", folder)["files"]
+        assert (examples["step"], examples["requests"]) == ("generate", 20)
+        assert (
+            0 < examples["cost"] == pytest.approx((examples["tokens_in"] + 2 * examples["tokens_out"]) / 2e6, abs=1e-4)
+        )
+        call(capsys, "batch", "submit", folder)
+        assert main(["generate", str(folder)]) == 0
+        told = capsys.readouterr().out
+        assert "(20 in batches)" in told and f"pairsmith batch collect {folder}" in told
+        assert collected(capsys, folder)["next"] == f"pairsmith run {folder}"
+        assert call(capsys, "run", folder)["funnel"]["answered"] == 20
+        assert not any(request.head for request in server.received), (
+            "nothing was asked live: a batch's line has no head"
+        )
+        assert set(server.paid.values()) == {1}
+
+
+def test_recorded_answers_are_collected_by_a_run_that_would_ask_a_model(tmp_path, server, capsys):
+    folder = tmp_path / "run"
+    write_spec(folder, server)
+    (file,) = call(capsys, "batch", "export", folder)["files"]
+    with Journal(folder / "journal.sqlite") as journal:
+        ids = [one.id for one in journal.planned("brainstorm")]
+    recorded, output = tmp_path / "recorded.jsonl", tmp_path / "output.jsonl"
+    recorded.write_text("".join(json.dumps({"id": name, "completion": f"by {name}"}) + "\n" for name in ids))
+    assert call(capsys, "batch", "convert", recorded, output, "--run", folder)["answers"] == file["requests"]
+    found = call(capsys, "batch", "collect", folder, output)
+    assert (found["answered"], found["unknown"], found["pending"]) == (len(ids), 0, 0)
+    call(capsys, "batch", "convert", output, tmp_path / "again.jsonl", "--run", folder)
+    again = [json.loads(line) for line in (tmp_path / "again.jsonl").open()]
+    assert [(one["id"], one["completion"]) for one in again] == [(name, f"by {name}") for name in ids]
+    assert not server.paid
+
+
+def test_every_batch_command_tells_a_person_what_to_do_next(tmp_path, server, capsys):
+    folder = tmp_path / "run"
+    write_spec(folder, server)
+    for verb, following in (("export", "submit"), ("submit", "collect"), ("collect", "collect"), ("export", "collect")):
+        assert main(["batch", verb, str(folder)]) == 0
+        assert capsys.readouterr().out.endswith(f"next: pairsmith batch {following} {folder}\n")
