@@ -25,6 +25,7 @@ MAX_REQUESTS = 50_000
 MAX_BYTES = 200_000_000
 """Bytes that it takes in one file: "200 MB" in the smaller of its two meanings."""
 
+_LINE_ENDS = "\x85\u2028\u2029"
 _ENGINE_DIED = re.compile(r"engine ?(?:core|dead|process|loop)|out of memory|cuda error", re.IGNORECASE)
 """``vllm run-batch`` reports whatever it stumbled over as 400; these are its own troubles, not the request's."""
 
@@ -286,4 +287,7 @@ def _key(record: dict[str, Any]) -> str:
 
 
 def _json_line(value: Any, *, ascii_only: bool = True) -> bytes:
-    return json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":")).encode("utf-8") + b"\n"
+    text = json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"))
+    for character in _LINE_ENDS:  # some readers end a line at these
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text.encode("utf-8") + b"\n"

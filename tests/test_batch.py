@@ -93,6 +93,12 @@ def test_the_same_asks_give_the_same_bytes_and_the_file_says_what_it_holds(tmp_p
     assert request_keys(first.path) == [one.key for one in asks]
 
 
+def test_a_request_is_one_line_for_any_reader(tmp_path):
+    (file,) = write(tmp_path, [ask(1, prompt="a\u2028b\u2029c\x85d\r\ne\x1cf")])
+    (line,) = file.path.read_text("utf-8").splitlines()
+    assert json.loads(line)["body"]["messages"][0]["content"] == "a\u2028b\u2029c\x85d\r\ne\x1cf"
+
+
 def test_a_file_holds_at_most_fifty_thousand_requests(tmp_path):
     files = write(tmp_path, (ask(1, prompt="p", draw=str(number)) for number in range(MAX_REQUESTS + 1)))
     assert [file.requests for file in files] == [50_000, 1]
