@@ -47,6 +47,7 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _SCHEMA = re.compile(r"response[_ ]?format|json[_ ]?schema|structured[_ ]?output|guided|grammar", re.IGNORECASE)
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104  compared with, not bound to
 _SEEN = 4000  # characters of an error body that are looked at: enough for a message, and a bound on the work
 _SHOWN = 300  # characters of it that a message shows
 
@@ -65,6 +66,11 @@ class Service:
         """The endpoint's URL without credentials and query."""
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+
+    @property
+    def local(self) -> bool:
+        """Whether it runs on this machine."""
+        return (urlsplit(self.base_url).hostname or "") in _LOOPBACK
 
     def says(self, text: str) -> str:
         """``text`` from outside as part of a message: one line, without the key, cut to 300 characters."""
