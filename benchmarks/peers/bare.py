@@ -8,15 +8,17 @@ of the answer; the variants ``raw`` and ``post`` give status, headers and body b
 
 import measure  # isort: split
 
-import argparse
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
+from itertools import product
 from typing import Any
+
+from environments import run_bare
 
 Send = Callable[[dict[str, Any]], Awaitable[str]]
 """Sends the body of a request, gives the answer's text."""
@@ -120,23 +122,25 @@ async def _work(send: Send, pending: Iterator[str], answers: list[str]) -> None:
         answers.append(await send(body))
 
 
-def run_bare(name: str, uvloop: bool, base_url: str, rows: int, concurrency: int) -> dict[str, Any]:
-    """One transport in a process of its own: what it prints."""
-    command = [sys.executable, __file__, "--transport", name, "--base-url", base_url]
-    command += ["--rows", str(rows), "--concurrency", str(concurrency), *(["--uvloop"] if uvloop else [])]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
-
-
-def table(arguments: argparse.Namespace) -> None:
-    """Run all of them, print a line each."""
-    print(f"{arguments.rows} rows, {arguments.concurrency} at once")
+def table(base_url: str, rows: int, concurrency: int) -> None:
+    """Run all of them, print a line each; on uvloop too where that is installed."""
+    print(f"{rows} rows, {concurrency} at once")
     print(f"{'transport':<30}{'rows/s':>8}{'CPU ms/row':>12}{'peak MB':>9}")
-    for name in TRANSPORTS:
-        for uvloop in (False, True):
-            found = run_bare(name, uvloop, arguments.base_url, arguments.rows, arguments.concurrency)
-            rate, cpu = found["rows"] / found["seconds"], 1000 * found["cpu_generating"] / found["rows"]
-            print(f"{found['peer']:<30}{rate:>8.0f}{cpu:>12.2f}{found['peak_rss_mb']:>9.0f}", flush=True)
+    for name, uvloop in product(TRANSPORTS, (False, True) if find_spec("uvloop") else (False,)):
+        found = run_bare(name, base_url, rows, concurrency, 600.0, uvloop)
+        if isinstance(found, str):
+            print(f"{name:<30}{found}")
+            continue
+        rate, cpu = found["rows"] / found["seconds"], 1000 * found["cpu_generating"] / found["rows"]
+        print(f"{found['peer']:<30}{rate:>8.0f}{cpu:>12.2f}{found['peak_rss_mb']:>9.0f}", flush=True)
+
+
+def measure_one(name: str, base_url: str, rows: int, concurrency: int, uvloop: bool) -> None:
+    """Run one transport in this process, print one line."""
+    factory = import_module("uvloop").new_event_loop if uvloop else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        answers, stopwatch = runner.run(loop_over(name, base_url, rows, concurrency))
+    stopwatch.tell(name + " uvloop" * uvloop, version(name.split("-")[0]), answers)
 
 
 def main() -> None:
@@ -144,21 +148,11 @@ def main() -> None:
     parser = measure.parser(__doc__)
     parser.add_argument("--transport", choices=TRANSPORTS)
     parser.add_argument("--uvloop", action="store_true", help="run on uvloop in place of asyncio's own loop")
-    arguments = parser.parse_args()
-    if arguments.transport is None:
-        return table(arguments)
-    factory = None
-    if arguments.uvloop:
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        answers, stopwatch = runner.run(
-            loop_over(arguments.transport, arguments.base_url, arguments.rows, arguments.concurrency)
-        )
-    package = arguments.transport.split("-")[0]
-    name = arguments.transport + (" uvloop" if arguments.uvloop else "")
-    stopwatch.tell(name, version(package), answers)
+    given = parser.parse_args()
+    if given.transport is None:
+        table(given.base_url, given.rows, given.concurrency)
+    else:
+        measure_one(given.transport, given.base_url, given.rows, given.concurrency, given.uvloop)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import measure  # isort: split
 
 import os
+import tempfile
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,9 +37,10 @@ def main() -> None:
             "max_tokens_per_minute": unlimited,
         },
     )
-    stopwatch = measure.Stopwatch()
-    found = llm(prompts)
-    stopwatch.tell("curator", version("bespokelabs-curator"), found.dataset["response"])
+    with tempfile.TemporaryDirectory() as scratch:
+        stopwatch = measure.Stopwatch()
+        found = llm(prompts, working_dir=scratch)
+        stopwatch.tell("curator", version("bespokelabs-curator"), found.dataset["response"])
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-scratch = tempfile.TemporaryDirectory()
-os.environ |= {"NEMO_TELEMETRY_ENABLED": "false", "DATA_DESIGNER_HOME": scratch.name}
+os.environ["NEMO_TELEMETRY_ENABLED"] = "false"
 
 import data_designer.config as dd
 import pandas as pd
@@ -24,11 +23,12 @@ def main() -> None:
     config = dd.DataDesignerConfigBuilder(model_configs=[model])
     config.with_seed_dataset(dd.DataFrameSeedSource(df=pd.DataFrame({"asked": measure.prompts(arguments.rows)})))
     config.add_column(dd.LLMTextColumnConfig(name="answer", model_alias="bench", prompt="{{ asked }}"))
-    designer = DataDesigner(artifact_path=Path(scratch.name) / "artifacts", model_providers=[provider])
-    designer.set_run_config(dd.RunConfig(otel_metrics_port=None))
-    stopwatch = measure.Stopwatch()
-    found = designer.create(config, num_records=arguments.rows)
-    stopwatch.tell("data_designer", get_library_version(), found.load_dataset()["answer"])
+    with tempfile.TemporaryDirectory() as scratch:
+        designer = DataDesigner(artifact_path=Path(scratch), model_providers=[provider])
+        designer.set_run_config(dd.RunConfig(otel_metrics_port=None))
+        stopwatch = measure.Stopwatch()
+        found = designer.create(config, num_records=arguments.rows)
+        stopwatch.tell("data_designer", get_library_version(), found.load_dataset()["answer"])
 
 
 if __name__ == "__main__":

@@ -45,7 +45,9 @@ def main() -> None:
             generation_kwargs={"max_new_tokens": 1024, "temperature": 1.0},
             mark=str(mark),
         )
-        load >> TextGeneration(llm=llm, input_batch_size=arguments.concurrency, add_raw_input=False, add_raw_output=False)
+        load >> TextGeneration(
+            llm=llm, input_batch_size=arguments.concurrency, add_raw_input=False, add_raw_output=False
+        )
         found = pipeline.run(use_cache=False)
         stopwatch.begin_at(mark.stat().st_mtime)
         stopwatch.tell("distilabel", __version__, found["default"]["train"]["generation"])

@@ -9,6 +9,7 @@ A peer that does not install, fails or finds no end is a reason in one line, nev
 import argparse
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,9 @@ ENVIRONMENTS = HERE.parent.parent / ".venv" / "peers"
 PEERS = ("distilabel", "curator", "data_designer")
 INSTALL_SECONDS = 900.0
 """A peer has 50 to 120 packages of together up to 900 MB."""
+
+
+_ERROR = re.compile(r"ERROR: |[\w.]+(Error|Exception)\b")  # pip's line, or the last one of a traceback
 
 
 def run(peer: str, base_url: str, rows: int, concurrency: int, timeout: float) -> dict[str, Any] | str:
@@ -48,7 +52,7 @@ def environment(requirements: Path, folder: Path) -> Path | str:
     """The Python of the environment in ``folder``, which holds exactly ``requirements``; or why there is none."""
     python, done = folder / "bin" / "python", folder / "installed.txt"
     wanted = requirements.read_text(encoding="utf-8")
-    if done.exists() and done.read_text(encoding="utf-8") == wanted:
+    if python.exists() and done.exists() and done.read_text(encoding="utf-8") == wanted:
         return python
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2"]
     for command in ([sys.executable, "-m", "venv", "--clear", str(folder)], [*pip, "-r", str(requirements)]):
@@ -89,8 +93,8 @@ def _reason(code: int | None, errors: str, timeout: float) -> str:
     if code is None:
         return f"no end in {timeout:g} s"
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    told = next((line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no message")
-    return f"exit code {code}: {told[:200]}"
+    named = [line for line in lines if _ERROR.match(line)]
+    return f"exit code {code}: {(named or lines or ['no message'])[-1][:200]}"
 
 
 def main() -> None:
