@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Mapping
 
 from pairsmith.factory.bucket import Bucket
-from pairsmith.factory.judge import Judge, Landing, Mode, Ticket
+from pairsmith.factory.judge import Judge, Mode
 from pairsmith.factory.quota import News, Quota
+from pairsmith.factory.ticket import Landing, Ticket
 
 __all__ = ["Landing", "Limits", "Ticket"]
 
@@ -145,7 +146,7 @@ class Limits:
         if judge.room is not None:
             return f"{judge.room.size} at once"
         if judge.mode is Mode.CHANCE:
-            return f"ignoring random 429s ({judge.share:.0%})"
+            return f"ignoring random 429s ({judge.share.value:.0%})"
         if judge.pace.rate is not None:
             return _speed(judge.pace.rate)
         if judge.mode is Mode.SEARCH:
