@@ -15,8 +15,9 @@ class Ticket:
 
     ``number``: counted from 1; ``sent``: when; ``at``: requests in flight then, with itself; ``epoch``: of the judgement
     that it was sent under; ``room``: which it tries to find larger than is known; ``lent``: it is late, and another has
-    its slot; ``short``: sent although the service's headers said that nothing was left; ``cost``: tokens that it is
-    expected to take; ``taken``: tokens of all sent up to and with it.
+    its slot; ``told``: the service's headers had said what
+    is left; ``short``: they had said nothing is; ``cost``: tokens that it is
+    expected to take; ``marks``: what the quotas of requests and tokens held then.
     """
 
     number: int
@@ -26,6 +27,7 @@ class Ticket:
     room: Room | None
     lent: bool = False
     landed: bool = False
+    told: bool = False
     short: bool = False
     cost: float = 0.0
-    taken: float = 0.0
+    marks: tuple[float, float] = (0.0, 0.0)
