@@ -18,6 +18,7 @@ FLOOR = 1 / 30
 
 _ENOUGH = 3  # cases that headers do not explain: one or two may be requests that crossed on their way
 _MARGIN = 2.0  # requests' worth that must be left for one: headers are rounded, and so is the time
+_PRECISE = 0.5  # of the limit must be used up for the rate to be read: what remains is a whole number
 _ROUNDING = 1e-6  # units that adding up many small refills may lose
 _BLIND = 1.0  # seconds until the next try when nothing is left and nothing says when there will be
 _EPOCH = 1e9  # a reset from here on is a moment since 1970 and not a number of seconds: no quota lasts 30 years
@@ -137,8 +138,11 @@ class Quota:
 
     def _learn(self, remaining: float, limit: float, reset: float, news: News) -> None:
         self._full, self._full_at = max(remaining, limit), news.now + reset
-        if limit > remaining and reset > 0:
-            self._rate = (limit - remaining) / reset
+        missing = limit - remaining
+        if reset > 0 and missing >= _PRECISE * limit > 0:
+            self._rate = missing / reset
+        elif reset > 0 and missing > 0 and not self._rate:
+            self._rate = max(missing - 1, 0.5) / reset  # what remains was rounded down
 
     def _correct(self, by: float, news: News) -> None:
         self._refill(news.now)
