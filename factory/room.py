@@ -3,7 +3,7 @@
 _FIRST_INTERVAL = 0.5  # seconds between two tries of one more: a run of seconds shall not pay for many
 _LONGEST_INTERVAL = 15.0  # seconds; tries that fail get rarer, but a limit that was raised is found again
 _WORTH = 20.0  # times the silence that a refused try costs (Retry-After) lie between two of them: one part in twenty
-_RARE = 50  # requests let through for each try that fails, where fifteen seconds are fewer
+_RARE = 100  # requests let through for each try that fails: a run of 2,000 slow ones then pays for twenty
 _SURE = 2  # tries that held in a row before the next ones come at once and bolder
 _BOLD = 0.25  # of the room is the boldest step
 
