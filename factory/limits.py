@@ -13,12 +13,12 @@ from pairsmith.factory.ticket import Landing, Ticket
 
 __all__ = ["Landing", "Limits", "Ticket"]
 
-_LATE = 4.0  # times the latency that nine in ten keep: a request that takes longer is a straggler
+_LATE = 3.0  # times the latency that nine in ten keep: a request that takes longer is a straggler
 _LATE_AT_LEAST = 0.1  # seconds; a shorter wait is not worth another request in flight
 _KNOWN = 20  # requests landed before their latency says anything
 _LATENCIES = 200  # of the last answers that the usual latency is read from
 _REFRESH = 20  # answers between two readings of it: sorting at each would cost more than all the rest
-_LENT = 0.5  # of the slots may be lent for stragglers: a service that hangs shall not be sent ever more
+_LENT = 1.0  # of the slots may be lent for stragglers: a service that hangs shall not be sent ever more
 _SHORTEST = 0.001  # seconds; waits below what an event loop can do would only turn it
 _BURST = 1.0  # seconds' worth of the user's caps that may go at once
 

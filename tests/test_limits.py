@@ -348,12 +348,12 @@ def test_a_service_that_refuses_everything_is_still_asked_and_found_again() -> N
 @settings(max_examples=10, phases=PHASES)
 @given(seed=SEEDS, cpu=CPU)
 def test_stragglers_lend_their_slots(seed: int, cpu: float) -> None:
-    """Two in a hundred take 3 s: up to sixty at once, of which half the slots (25) are lent."""
+    """Two in a hundred take 3 s: up to sixty at once, for which as many slots are lent as there are (50)."""
     result = run(lambda rng: Free(), seed=seed, cpu=cpu, late=0.02)
     held = run(lambda rng: Free(), seed=seed, cpu=cpu, late=0.02, limits=Unlimited(SLOTS))
     lost, lost_without = (max(run.sends) + LATENCY - free(seed=seed, cpu=cpu) for run in (result, held))
-    assert lost < 0.6 * lost_without
-    assert result.most <= SLOTS + SLOTS // 2
+    assert lost < 0.2 * lost_without
+    assert result.most <= 2 * SLOTS
 
 
 @WITH_AND_WITHOUT_JITTER
