@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import regex
 
 from pairsmith.factory.chat import Entry
 from pairsmith.factory.reader import Reading, read_values
@@ -20,6 +21,10 @@ from pairsmith.factory.taxonomy import ATTRIBUTES, GROUPS, Group, Role
 from pairsmith.factory.text import EXCERPT, excerpt, fold
 
 GATE = "parse"
+
+
+_SHOWN = regex.compile(r"[^\s\p{Cf}\x1c-\x1f]")
+_BLANK = regex.compile(r"(?V1)[[\p{Cc}\p{Cf}\u2800\u3164\uffa0\u115f\u1160]--[\s\x1c-\x1f]]+")
 
 
 class ParseReason(StrEnum):
@@ -53,7 +58,7 @@ _NO_TEXT = frozenset({"n/a", "null", "undefined", "string", "<string>", "todo", 
 
 def parse_answer(answer: str, group: Group, finish_reason: str = "stop") -> Parsed:
     """The pair in ``answer``, or why there is none. Never raises, never evaluates."""
-    if not fold(answer):
+    if not _SHOWN.search(answer):
         reason = ParseReason.CONTENT_FILTER if finish_reason == "content_filter" else ParseReason.EMPTY_ANSWER
         return Parsed(None, reason, finish_reason)
     keys = GROUPS[group].keys
@@ -135,9 +140,7 @@ def _storable(text: str) -> str:
 
 def _visible(text: str) -> str:
     """The folded text without characters that show nothing (controls, blank fillers)."""
-    blank = {"\u2800", "\u3164", "\uffa0", "\u115f", "\u1160"}
-    shown = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf") or c.isspace())
-    return fold("".join(c for c in shown if c not in blank))
+    return fold(_BLANK.sub("", text))
 
 
 def _says_nothing(folded: str, key: str, exempt: bool) -> bool:

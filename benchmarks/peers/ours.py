@@ -17,9 +17,15 @@ from pairsmith.run import open_run
 
 
 def prepare() -> None:
-    """What is imported on first use; the bare loops have imported theirs too when they are timed."""
+    """Import what is imported on first use; the bare loops have imported theirs too when they are timed."""
+    import aiohttp  # noqa: F401
     import httpx2  # noqa: F401
+    import jinja2  # noqa: F401
     import openai
+    import pandas  # noqa: F401  which pyarrow imports at its first conversion
+    import rich.live
+    import rich.table  # noqa: F401
+    import tqdm  # noqa: F401
 
     openai.AsyncOpenAI(api_key="none", http_client=openai.DefaultAioHttpClient())
 
