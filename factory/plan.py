@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, count, islice
 from pathlib import Path
@@ -22,15 +22,16 @@ from pydantic import ValidationError
 
 from pairsmith.factory import estimate
 from pairsmith.factory.errors import InputError, SpecError, nearest
-from pairsmith.factory.prompts import brainstorm_prompt, render, variants
-from pairsmith.factory.records import REQUESTS, TASKS, Request, digest
+from pairsmith.factory.prompts import Step, brainstorm_prompt, render, variants
+from pairsmith.factory.records import PASSAGES, REQUESTS, TASKS, Request, digest
 from pairsmith.factory.spec import ModelSpec, Spec
-from pairsmith.factory.taxonomy import ATTRIBUTES, GROUPS, Group, Value
+from pairsmith.factory.supply import Supply
+from pairsmith.factory.taxonomy import ATTRIBUTES, GROUNDED, GROUPS, UNGROUNDED_ATTRIBUTES, Group, Value
 
 DIFFICULTY_SHARE = 0.5  # of the requests that state a difficulty (SPEED)
 MERGE_MARGIN = 1.25  # tasks asked for beyond the need: near-duplicates are merged, some answers do not parse
 BATCH = 10_000  # requests converted to Arrow at once
-PROMPT_SAMPLE = 200  # prompts of each group that are rendered to estimate the tokens of all
+PROMPT_SAMPLE = 200  # prompts of each kind that are rendered to estimate the tokens of all
 
 T = TypeVar("T")
 
@@ -43,43 +44,63 @@ class BrainstormRequest(NamedTuple):
     call: int
 
 
-def brainstorm_requests(spec: Spec) -> list[BrainstormRequest]:
-    """The brainstorm calls of all groups that need tasks: ``brainstorm.calls`` each, or as many as ``size`` needs."""
+def brainstorm_requests(spec: Spec, grounded: int = 0) -> list[BrainstormRequest]:
+    """The brainstorm calls of all groups that need tasks: ``brainstorm.calls`` each, or as many as ``size`` needs.
+
+    ``grounded``: requests that need no task because a passage is given (:func:`grounded_requests`).
+    """
     return [
         BrainstormRequest(f"brainstorm-{group}-{call}", group, call)
         for group, facts in GROUPS.items()
         if facts.brainstormed
-        for call in range(_calls(spec, group))
+        for call in range(_calls(spec, group, grounded if group == GROUNDED else 0))
     ]
 
 
-def expected_tasks(spec: Spec) -> pa.Table:
+def passages_wanted(spec: Spec) -> Counter[str]:
+    """How many requests in each language of the spec start from a passage, if there are documents enough."""
+    sampler = _Sampler(spec)
+    wanted = Counter(sampler.language(number) for number in range(spec.wanted) if sampler.grounds(number))
+    return Counter({code: wanted[code] for code, weight in spec.languages.items() if weight > 0})
+
+
+def grounded_requests(spec: Spec, available: Mapping[str, int]) -> int:
+    """How many requests start from a passage where so many are ``available`` in each language."""
+    return sum(min(count, available.get(language, 0)) for language, count in passages_wanted(spec).items())
+
+
+def expected_tasks(spec: Spec, grounded: int = 0) -> pa.Table:
     """Stand-ins for the tasks that the brainstorm will bring: a plan can be counted before anything is paid."""
     lines = [
         (f"(task {number} of the brainstorm of group {request.group}, call {request.call})", request.group, request.id)
-        for request in brainstorm_requests(spec)
+        for request in brainstorm_requests(spec, grounded)
         for number in range(spec.brainstorm.tasks_per_call)
     ]
     names = ("task", "group", "request_id")
     return pa.Table.from_pylist([{**dict(zip(names, line, strict=True)), "merged": 1} for line in lines], schema=TASKS)
 
 
-def draw_requests(spec: Spec, tasks: pa.Table) -> Iterator[Request]:
+def draw_requests(spec: Spec, tasks: pa.Table, passages: pa.Table | None = None) -> Iterator[Request]:
     """The generation requests of ``spec``, in order: at most ``spec.wanted``, fewer where a group runs out of tasks.
 
-    ``tasks``: schema :data:`~pairsmith.factory.records.TASKS`. A position whose group has no task left is passed over,
-    so that the others stay as they are; :func:`summary` says how many are short. Raises :class:`SpecError` where bitext
-    is wanted with fewer than two languages.
+    ``tasks``: schema :data:`~pairsmith.factory.records.TASKS`. ``passages``: schema
+    :data:`~pairsmith.factory.records.PASSAGES`; each is used once, and where a language has none left its requests are
+    written from scratch. A position whose group has no task left is passed over, so that the others stay as they are;
+    :func:`summary` says how many are short. Raises :class:`SpecError` where bitext is wanted with fewer than two
+    languages.
     """
     sampler = _Sampler(spec)
     supply = {group: _in_turn(texts, spec.brainstorm.examples_per_task) for group, texts in _by_group(tasks).items()}
+    sources = Supply(PASSAGES.empty_table() if passages is None else passages, [one.weight for one in spec.sources])
     repeats: Counter[str] = Counter()
     for number in range(spec.wanted):
         group = sampler.group(number)
-        task = next(supply[group]) if group in supply else None
-        if task is None and GROUPS[group].brainstormed:
-            continue
-        content = {"group": group, "task": task, **sampler.rest(number, group)}
+        content = _grounded(sampler, sources, number)
+        if content is None:
+            task = next(supply[group]) if group in supply else None
+            if task is None and GROUPS[group].brainstormed:
+                continue
+            content = {"group": group, "task": task, **sampler.rest(number, group)}
         key = digest(content)
         yield Request(id=digest(key, repeats[key]), draw=repeats[key], **content)
         repeats[key] += 1
@@ -130,11 +151,14 @@ def requests_of(table: pa.Table) -> Iterator[Request]:
             yield Request(**{**row, "attributes": json.loads(row["attributes"])})
 
 
-def summary(spec: Spec, requests: Iterable[Request], examples: int = 3) -> dict[str, Any]:
+def summary(
+    spec: Spec, requests: Iterable[Request], examples: int = 3, documents: Mapping[str, int] | None = None
+) -> dict[str, Any]:
     """What a plan asks for, ready for JSON: counts, example prompts, estimated tokens and cost, what is short and why.
 
     Goes through ``requests`` once. ``by_language`` counts a bitext row on both sides. ``cost`` is in US dollars, None
-    where the spec has no price for the model.
+    where the spec has no price for the model. ``documents``: usable ones of the sources by language; they are shown
+    beside the requests that start from one.
     """
     tally = _Tally(examples)
     for request in requests:
@@ -149,8 +173,10 @@ def summary(spec: Spec, requests: Iterable[Request], examples: int = 3) -> dict[
         "by_language_pair": dict(tally.pairs.most_common()),
         "attributes": {name: dict(counts.most_common()) for name, counts in tally.attributes.items() if counts},
         "distinct_tasks": len(tally.tasks),
+        "grounded": dict(tally.grounded.most_common()),
+        "documents": dict(documents or {}),
         "examples": tally.examples,
-        "brainstorm": _brainstorm_bill(spec),
+        "brainstorm": _brainstorm_bill(spec, tally.grounded.total()),
         "generate": {"requests": tally.groups.total(), **generate},
         "estimator": estimate.METHOD,
         "short": short,
@@ -175,6 +201,7 @@ class _Sampler:
 
     def __init__(self, spec: Spec) -> None:
         self._seed = spec.seed
+        self._grounded = spec.grounded if spec.sources else 0.0
         self._groups = _Choice(spec.groups)
         self._languages = _Choice(spec.languages)
         self._placeholders = {group: _choices(spec.placeholder_weights(group)) for group in self._groups.values}
@@ -186,13 +213,29 @@ class _Sampler:
         """Group of the request at position ``number``."""
         return self._groups.at(self._point(number, "group"))
 
-    def rest(self, number: int, group: Group) -> dict[str, Any]:
+    def grounds(self, number: int) -> bool:
+        """Whether this position starts from a passage where there is one."""
+        return (
+            self._grounded > 0 and self.group(number) == GROUNDED and self._point(number, "grounded") < self._grounded
+        )
+
+    def language(self, number: int) -> str:
+        """Language of the request at position ``number``, if its group has one language."""
+        return self._languages.at(self._point(number, "language"))
+
+    def source(self, number: int) -> float:
+        """Which source this position starts from: a number in [0, 1)."""
+        return self._point(number, "source")
+
+    def rest(self, number: int, group: Group, step: Step = "generate") -> dict[str, Any]:
         """Everything else that is drawn for this position: languages, attributes, template."""
         point = functools.partial(self._point, number)
-        templates = variants(group, "generate")
+        templates = variants(group, step)
         attributes = {name: choice.at(point(name)) for name, choice in self._placeholders[group].items()}
         if point("states difficulty") >= DIFFICULTY_SHARE:
             attributes.pop("difficulty", None)
+        if step == "ground":
+            attributes = {name: value for name, value in attributes.items() if name not in UNGROUNDED_ATTRIBUTES}
         template = templates[int(point("template") * len(templates))]
         return {**self._drawn_languages(point, group), "attributes": attributes, "template": template}
 
@@ -206,6 +249,15 @@ class _Sampler:
         """A number in [0, 1) with 53 random bits."""
         key = hashlib.sha256(f"{self._seed}/{number}/{name}".encode()).digest()
         return (int.from_bytes(key[:8], "big") >> 11) / 2**53
+
+
+def _grounded(sampler: _Sampler, sources: Supply, number: int) -> dict[str, Any] | None:
+    """A request that starts from a passage, or None where this position does not, or no passage is left."""
+    found = sources.take(sampler.language(number), sampler.source(number)) if sampler.grounds(number) else None
+    if found is None:
+        return None
+    content = {"group": GROUNDED, **sampler.rest(number, GROUNDED, "ground")}
+    return {**content, "document": found.document, "passage": found.text}
 
 
 def _choices(placeholders: Mapping[str, Mapping[Value, float]]) -> dict[str, _Choice[Value]]:
@@ -247,12 +299,16 @@ def _in_turn(tasks: Sequence[str], examples: int) -> Iterator[str | None]:
             yield tasks[number] if number < len(tasks) else None
 
 
-def _calls(spec: Spec, group: Group) -> int:
+def _calls(spec: Spec, group: Group, grounded: int) -> int:
     share = spec.groups.get(group, 0) / sum(spec.groups.values())
     if not share or spec.brainstorm.calls:
         return spec.brainstorm.calls or 0 if share else 0
     rows = share * spec.wanted
     most = rows + 3 * math.sqrt(rows)  # the number of a group's rows is drawn: three standard deviations above its mean
+    if grounded:
+        most = sum(_Sampler(spec).group(number) == group for number in range(spec.wanted)) - grounded
+    if not most:
+        return 0
     tasks = MERGE_MARGIN * (most / spec.brainstorm.examples_per_task + spec.brainstorm.examples_per_task)
     return math.ceil(tasks / spec.brainstorm.tasks_per_call)
 
@@ -305,15 +361,21 @@ class _Tally:
         self.pairs: Counter[str] = Counter()
         self.attributes: dict[str, Counter[str]] = {name: Counter() for name in ATTRIBUTES}
         self.tasks: set[str | None] = set()
+        self.grounded: Counter[str] = Counter()
         self.examples: list[dict[str, Any]] = []
         self.tokens_out = 0.0
         self._wanted_examples = examples
-        self._prompt_tokens: dict[Group, list[float]] = {group: [] for group in GROUPS}
+        self._kinds: Counter[tuple[Group, bool]] = Counter()  # with a passage, or without
+        self._prompt_tokens: dict[tuple[Group, bool], list[float]] = defaultdict(list)
 
     def add(self, request: Request) -> None:
         """Count one more request."""
-        first = not self.groups[request.group]
+        kind = (request.group, request.passage is not None)
+        first = not self._kinds[kind]
+        self._kinds[kind] += 1
         self.groups[request.group] += 1
+        if request.passage is not None:
+            self.grounded[request.document_language] += 1
         self.languages.update({request.query_language, request.document_language})
         if GROUPS[request.group].bilingual:
             self.pairs[f"{request.query_language}-{request.document_language}"] += 1
@@ -322,22 +384,20 @@ class _Tally:
         if request.task and GROUPS[request.group].brainstormed:
             self.tasks.add(request.task)
         self.tokens_out += estimate.answer_tokens(request)
-        if len(self._prompt_tokens[request.group]) < PROMPT_SAMPLE:
-            self._sample(request, first)
+        if len(self._prompt_tokens[kind]) < PROMPT_SAMPLE:
+            self._sample(request, kind, first)
 
-    def _sample(self, request: Request, first: bool) -> None:
+    def _sample(self, request: Request, kind: tuple[Group, bool], first: bool) -> None:
         prompt = render(request)
-        self._prompt_tokens[request.group].append(estimate.prompt_tokens(prompt.text))
+        self._prompt_tokens[kind].append(estimate.prompt_tokens(prompt.text))
         if first and len(self.examples) < self._wanted_examples:
             self.examples.append(
                 {"id": request.id, "group": request.group, "template": prompt.version, "prompt": prompt.text}
             )
 
     def tokens_in(self) -> float:
-        """Prompt tokens of all requests, from the mean of each group's first prompts."""
-        return sum(
-            self.groups[group] * sum(sample) / len(sample) for group, sample in self._prompt_tokens.items() if sample
-        )
+        """Prompt tokens of all requests, from the mean of the first prompts of each group, with and without a passage."""
+        return sum(self._kinds[kind] * sum(sample) / len(sample) for kind, sample in self._prompt_tokens.items())
 
 
 def _short(spec: Spec, drawn: Counter[Group]) -> dict[str, int]:
@@ -346,9 +406,9 @@ def _short(spec: Spec, drawn: Counter[Group]) -> dict[str, int]:
     return {group: wanted[group] - drawn[group] for group in GROUPS if wanted[group] > drawn[group]}
 
 
-def _brainstorm_bill(spec: Spec) -> dict[str, Any]:
+def _brainstorm_bill(spec: Spec, grounded: int) -> dict[str, Any]:
     needed = spec.requests is None or spec.brainstorm.calls is not None
-    calls = brainstorm_requests(spec) if needed else []
+    calls = brainstorm_requests(spec, grounded) if needed else []
     number = spec.brainstorm.tasks_per_call
     prompts = (brainstorm_prompt(group, number, call, spec.seed).text for _, group, call in calls[:PROMPT_SAMPLE])
     sample = [estimate.prompt_tokens(text) for text in prompts]

@@ -10,8 +10,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pairsmith.factory.errors import SpecError, nearest
+from pairsmith.factory.hub import SCHEME, parse_hub_path
 from pairsmith.factory.languages import LANGUAGES, default_weights
-from pairsmith.factory.taxonomy import GROUPS, Group, Value
+from pairsmith.factory.taxonomy import GROUNDED, GROUPS, Group, Value
 
 FORMAT_VERSION = 1
 FILE = "factory.yml"
@@ -79,6 +80,42 @@ class BrainstormSpec(Section):
         2, description="at most this many examples share a task; the paper has 0.47 distinct instructions an example"
     )
     near_duplicate: Share = Field(0.7, description="tasks whose word sets overlap by this Jaccard share are merged")
+
+
+class SourceSpec(Section):
+    """Documents whose passages become positives: the model writes the query and the negative for a real text."""
+
+    path: str = Field(
+        pattern=r"^[^#]+\.(parquet|jsonl|jsonl\.gz)$",
+        description="file of the run folder (Parquet, JSON lines, .jsonl.gz; '*' allowed), or "
+        "hf://datasets/<owner>/<name>[@revision]/<path>",
+    )
+    text: str = Field("text", description="column that holds the document")
+    id: str | None = Field(None, description="column that names the document; default: its number in the file")
+    language: str | None = Field(None, description="ISO 639-1 code of all documents, or see language_column")
+    language_column: str | None = Field(None, description="column that holds the ISO 639-1 code of each document")
+    words: Count = Field(
+        300, description="a longer document is cut at ends of paragraphs or sentences; one part is used"
+    )
+    least_words: Count = Field(30, description="shorter documents are passed over")
+    weight: float = Field(1.0, gt=0, allow_inf_nan=False, description="share of this source among those of a language")
+
+    @model_validator(mode="after")
+    def _readable(self) -> "SourceSpec":
+        if (self.language is None) == (self.language_column is None):
+            raise ValueError("give either 'language' (one code for all documents) or 'language_column'")
+        if self.language is not None and self.language not in LANGUAGES:
+            raise ValueError(f"unknown language '{self.language}'{nearest(self.language, LANGUAGES)}")
+        if self.least_words > self.words:
+            raise ValueError(f"'least_words' is {self.least_words}, more than the {self.words} 'words' of a passage")
+        if self.path.startswith(SCHEME):
+            parse_hub_path(self.path)
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read, and no others."""
+        return tuple(name for name in (self.text, self.id, self.language_column) if name is not None)
 
 
 class FormatSpec(Section):
@@ -214,6 +251,12 @@ class Spec(Section):
         description="price table by model name, for estimates",
     )
     brainstorm: BrainstormSpec = Field(default_factory=BrainstormSpec)
+    sources: list[SourceSpec] = Field(
+        default_factory=list, description="documents whose passages become positives of group short_long"
+    )
+    grounded: Share = Field(
+        1.0, description="share of short_long that starts from a passage, in languages that 'sources' cover"
+    )
     gates: GatesSpec = Field(default_factory=GatesSpec)
     release: ReleaseSpec = Field(default_factory=ReleaseSpec)
 
@@ -234,6 +277,17 @@ class Spec(Section):
                 raise ValueError(f"{what}: the weights sum to 0, so nothing can be drawn")
         if not sum(self.release.splits.values()) < 1 or "train" in self.release.splits:
             raise ValueError("release.splits: the held-out shares must sum to less than 1; 'train' is the rest")
+        return self
+
+    @model_validator(mode="after")
+    def _sources_are_of_use(self) -> "Spec":
+        if self.sources and self.requests is not None:
+            raise ValueError("'sources' and 'requests' exclude each other: requests in a file name their own passages")
+        if self.sources and not self.groups.get(GROUNDED):
+            raise ValueError(f"sources: their passages are for group {GROUNDED}, which has no weight in 'groups'")
+        for source in self.sources:
+            if source.language is not None and not self.languages.get(source.language):
+                raise ValueError(f"sources: language '{source.language}' of {source.path} has no weight in 'languages'")
         return self
 
     @property
@@ -276,7 +330,7 @@ def _finding(error: Any) -> str:
 
 def _known_keys(path: tuple[Any, ...]) -> list[str]:
     section: Any = Spec
-    for name in path:
+    for name in (part for part in path if isinstance(part, str)):  # not the place in a list
         annotation = section.model_fields[name].annotation if name in getattr(section, "model_fields", {}) else None
         candidates = [annotation, *get_args(annotation)]
         section = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), Section)

@@ -26,6 +26,7 @@ from pairsmith.factory.prompts import Prompt, brainstorm_prompt, render
 from pairsmith.factory.records import REQUESTS, Request, digest
 from pairsmith.factory.spec import ModelSpec, Spec
 from pairsmith.factory.tasks import merge_tasks, parse_tasks
+from pairsmith.grounding import documents, grounded, passages, passages_input, read_sources
 from pairsmith.progress import asking
 from pairsmith.run import BATCH, REQUESTS_FILE, TASKS_FILE, Run, Stage
 
@@ -35,17 +36,20 @@ def plan(run: Run) -> dict[str, Any]:
 
     Until the tasks are known the requests are drawn with stand-ins: counts and costs are those of the real plan.
     """
+    read_sources(run)
     free = run.spec.models.brainstorm.provider == "recorded"
     if brainstorms(run.spec) and not free and not BRAINSTORM.done(run):
-        return summary(run.spec, draw_requests(run.spec, expected_tasks(run.spec)))
+        requests = draw_requests(run.spec, expected_tasks(run.spec, grounded(run)), passages(run))
+        return summary(run.spec, requests, documents=documents(run))
     if brainstorms(run.spec):
         BRAINSTORM.do(run)
     PLAN.do(run)
-    return summary(run.spec, read_plan(run))
+    return summary(run.spec, read_plan(run), documents=documents(run))
 
 
 def generate(run: Run) -> dict[str, Any]:
     """Ask what is planned and not answered yet; brainstorm first where the tasks are missing. Returns the counts."""
+    read_sources(run)
     if brainstorms(run.spec):
         BRAINSTORM.do(run)
     PLAN.do(run)
@@ -88,27 +92,28 @@ def _settled(counts: Any) -> bool:
 # ---------------------------------------------------------------------------------------------------------- brainstorm
 
 
-def _brainstorm_asks(spec: Spec) -> list[Ask]:
+def _brainstorm_asks(run: Run) -> list[Ask]:
+    spec = run.spec
     count, seed, model = spec.brainstorm.tasks_per_call, spec.seed, spec.models.brainstorm
     return [
         _ask(wanted.id, "0", partial(brainstorm_prompt, wanted.group, count, wanted.call, seed), model)
-        for wanted in brainstorm_requests(spec)
+        for wanted in brainstorm_requests(spec, grounded(run))
     ]
 
 
 def _brainstorm_inputs(run: Run) -> dict[str, Any]:
     model = run.spec.models.brainstorm
     return {
-        "asks": digest([ask.key for ask in _brainstorm_asks(run.spec)]),
+        "asks": digest([ask.key for ask in _brainstorm_asks(run)]),
         "answers": run.folder.digest(model.answers) if model.answers else None,
         "near_duplicate": run.spec.brainstorm.near_duplicate,
     }
 
 
 def _brainstorm(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
-    groups = {wanted.id: wanted.group for wanted in brainstorm_requests(run.spec)}
+    groups = {wanted.id: wanted.group for wanted in brainstorm_requests(run.spec, grounded(run))}
     with run.journal() as journal:
-        counts = _ask_all(run, _brainstorm_asks(run.spec), journal, "brainstorm", run.spec.models.brainstorm)
+        counts = _ask_all(run, _brainstorm_asks(run), journal, "brainstorm", run.spec.models.brainstorm)
         found = [
             (task, groups[entry.request_id], entry.request_id)
             for entry in journal.answers("brainstorm")
@@ -128,7 +133,7 @@ def _plan_inputs(run: Run) -> dict[str, Any]:
     if spec.requests is not None:
         return {"requests": run.folder.digest(spec.requests)}
     drawn = spec.model_dump(include={"size", "seed", "groups", "languages", "placeholders", "brainstorm"}, mode="json")
-    return {"spec": digest(drawn), "tasks": run.folder.digest(TASKS_FILE)}
+    return {"spec": digest(drawn), "tasks": run.folder.digest(TASKS_FILE), **passages_input(run)}
 
 
 def _plan(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -136,7 +141,7 @@ def _plan(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     if run.spec.requests is not None:
         requests = read_requests(run.folder.inside(run.spec.requests, wanted_by="factory.yml: requests"))
     else:
-        requests = draw_requests(run.spec, pq.read_table(run.path / TASKS_FILE))
+        requests = draw_requests(run.spec, pq.read_table(run.path / TASKS_FILE), passages(run))
     count, remaining = 0, iter(requests)
     with written_whole(run.path / REQUESTS_FILE) as beside, pq.ParquetWriter(beside, REQUESTS) as writer:
         while chunk := list(islice(remaining, BATCH)):

@@ -21,6 +21,9 @@ def plan(result: Result) -> str:
     lines = [f"{result['total']} requests, {result['distinct_tasks']} distinct tasks"]
     lines.append("by group     " + _counts(result["by_group"]))
     lines.append("by language  " + _counts(result["by_language"]))
+    if result["documents"]:
+        lines.append("grounded     " + (_counts(result["grounded"]) or "none"))
+        lines.append("documents    " + _counts(result["documents"]))
     for example in result["examples"]:
         lines += ["", f"--- {example['group']}, template {example['template']}", example["prompt"]]
     lines.append("")
