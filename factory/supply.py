@@ -27,7 +27,8 @@ class _Queue:
 class Supply:
     """The passages of a plan: which one is next depends on the draws before, on nothing else.
 
-    ``passages``: schema PASSAGES; ``weights``: of the sources. A passage that two sources have is handed out once.
+    ``passages``: schema PASSAGES; ``weights``: of the sources. A passage that two sources have in one language is handed
+    out once.
     """
 
     def __init__(self, passages: pa.Table, weights: Sequence[float]) -> None:
@@ -48,7 +49,7 @@ class Supply:
         while queues := [queue for queue in self._queues.get(language, []) if queue.rows]:
             row = _at(queues, point).rows.pop()
             passage = Passage(self._documents[row].as_py(), self._texts[row].as_py())
-            text = digest(fold(passage.text))
+            text = digest(language, fold(passage.text))
             if text not in self._used:
                 self._used.add(text)
                 return passage
