@@ -41,7 +41,7 @@ def _parquet(path: Path, name: str, columns: tuple[str, ...]) -> Iterator[tuple[
 
     number = 0
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:  # with it the whole file would come into memory
             _has(file.schema_arrow.names, columns, name)
             for batch in file.iter_batches(BATCH, columns=list(columns)):
                 for row in batch.to_pylist():

@@ -11,7 +11,7 @@ import regex
 from pairsmith.factory.text import tokens, words
 
 LONGEST_WORD = 20  # characters; more for each word allowed, and it is no running text (encoded data, rules of dashes)
-_HEAD = 400  # characters in which nearly every text shows that it has a few dozen words
+_HEAD = 12  # characters for each word wanted, in which nearly every text shows that it has so many
 
 # A sentence ends with a stop before white space, with a full-width stop, or with its line.
 _SENTENCE = regex.compile(r".*?(?:[.!?…։؟۔।॥။።៕]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”’）]*|(?=\n)|\Z)\s*", regex.DOTALL)
@@ -49,7 +49,8 @@ def passages(text: str, most: int, least: int) -> list[str]:
 
 def long_enough(text: str, least: int) -> bool:
     """Whether the text has ``least`` words; of a long text mostly its head is counted."""
-    return words(tokens(text[:_HEAD])) >= least or (len(text) > _HEAD and words(tokens(text)) >= least)
+    head = text[: _HEAD * least]
+    return words(tokens(head)) >= least or (len(text) > len(head) and words(tokens(text)) >= least)
 
 
 def _pieces(text: str, most: int) -> Iterator[_Piece]:

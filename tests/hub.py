@@ -11,10 +11,14 @@ REPOSITORY = "tiny/texts"
 
 
 class Hub:
-    """``files``: path -> bytes. ``status``: what every request is answered with instead, if set; ``asked``: all paths."""
+    """``files``: path -> bytes. ``commit``: of the main branch.
+
+    ``status``: what every request is answered with instead, if set; ``asked``: all paths.
+    """
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
+        self.commit = COMMIT
         self.status: int | None = None
         self.asked: list[str] = []
 
@@ -38,13 +42,13 @@ class Hub:
         revision, _, name = rest.partition("/")
         if action not in ("revision", "resolve") and path != f"/api/datasets/{REPOSITORY}":
             return 404, {"X-Error-Code": "RepoNotFound"}, b"{}"
-        if revision not in ("", "main", COMMIT):
+        if revision not in ("", "main", COMMIT, self.commit):
             return 404, {"X-Error-Code": "RevisionNotFound"}, b"{}"
         if action != "resolve":
             siblings = [{"rfilename": name} for name in self.files]
             facts = {
                 "id": REPOSITORY,
-                "sha": COMMIT,
+                "sha": self.commit,
                 "siblings": siblings,
                 "private": False,
                 "downloads": 0,
@@ -52,9 +56,9 @@ class Hub:
             }
             return 200, {"Content-Type": "application/json"}, json.dumps(facts).encode()
         if name not in self.files:
-            return 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}, b""
+            return 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": revision}, b""
         tag = hashlib.sha1(self.files[name]).hexdigest()
-        return 200, {"ETag": f'"{tag}"', "X-Repo-Commit": COMMIT}, self.files[name]
+        return 200, {"ETag": f'"{tag}"', "X-Repo-Commit": revision}, self.files[name]
 
 
 def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:

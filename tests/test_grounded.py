@@ -1,6 +1,9 @@
 """Grounded mode from the documents to the release: positives are real passages, and what stands in them does no harm."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from endpoint import Endpoint, Received, Reply, completion
+from hub import COMMIT, Hub
 from hypothesis import given
 from hypothesis import strategies as st
 from test_live import call, sentence
@@ -211,6 +215,25 @@ def test_a_larger_size_asks_only_what_is_new_and_changed_documents_are_read_agai
         assert call(capsys, "status", tmp_path)["stages"]["sources"] == "stale"
         assert call(capsys, "generate", tmp_path)["asked"] == 25
         assert len(server.received) <= 26, "one more document replaces at most one"
+
+
+def test_a_run_stays_with_the_commit_that_it_has_read(tmp_path: Path) -> None:
+    files = {"d.jsonl": "\n".join(json.dumps({"id": n, "text": text(n)}) for n in range(40)).encode()}
+
+    def plan(size: int, server: Endpoint, hub: Hub) -> list[str]:
+        source = {"path": "hf://datasets/tiny/texts/d.jsonl", "id": "id", "language": "en"}
+        write_spec(tmp_path, server, size=size, sources=[source])
+        environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "cache")}
+        subprocess.run([sys.executable, "-m", "pairsmith", "generate", str(tmp_path)], env=environment, check=True)
+        return pq.read_table(tmp_path / "requests.parquet")["document"].to_pylist()
+
+    with Endpoint(answer) as server, Hub(files) as hub:
+        first = plan(10, server, hub)
+        hub.commit, hub.files = "6" * 40, {}
+        more = plan(20, server, hub)
+        assert more[:10] == first
+        assert {document.partition("#")[0] for document in more} == {f"hf://datasets/tiny/texts@{COMMIT}/d.jsonl"}
+        assert len(server.received) == 20
 
 
 def test_a_release_from_before_the_column_is_a_parent_like_any_other(

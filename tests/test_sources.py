@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import re
 import subprocess
 import sys
 from collections import Counter
@@ -93,9 +92,9 @@ def test_running_text_without_stops_is_cut_between_words_and_data_is_left_out() 
     assert passages("=" * 5000 + " too short", most=30, least=5) == []
 
 
-def test_a_long_document_is_cut_in_linear_time() -> None:
-    found = passages("word " * 40_000 + "A sentence ends here. " * 40_000, most=300, least=30)
-    assert len(found) > 600
+def test_a_document_as_long_as_a_book_is_cut_to_its_end() -> None:
+    found = passages("word " * 40_000 + "A sentence ends here. " * 40_000, most=300, least=1)
+    assert sum(len(part.split()) for part in found) == 200_000
 
 
 # --------------------------------------------------------------------------------------------------------------- choice
@@ -200,6 +199,18 @@ def test_what_is_passed_over_is_counted_and_only_wanted_columns_are_read(tmp_pat
     pq.write_table(table, tmp_path / "d.parquet")
     source = SourceSpec(path="d.parquet", language="en")
     assert [document.text for document in read_documents(tmp_path / "d.parquet", "d", source)] == [text(1)]
+
+
+def test_memory_holds_a_batch_of_a_parquet_file_and_not_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "d.parquet"
+    schema = pa.schema([("text", pa.string())])
+    with pq.ParquetWriter(path, schema, compression="none", use_dictionary=False) as writer:
+        for _ in range(20):
+            writer.write_table(pa.table({"text": [os.urandom(1000).hex() for _ in range(500)]}, schema))
+    before, most = pa.total_allocated_bytes(), 0
+    for _ in read_documents(path, "d", SourceSpec(path="d.parquet", language="en")):
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert most < path.stat().st_size / 3
 
 
 def test_a_small_size_that_draws_no_request_in_a_language_is_no_fault_of_its_source(tmp_path: Path) -> None:
@@ -339,58 +350,67 @@ FILES = {
 CODE = """
 import sys
 from pathlib import Path
-from test_sources import chosen, spec
-try:
-    print(*chosen(Path(sys.argv[1]), spec({"path": sys.argv[2], "id": "id", "language": "en"})), sep="\\n")
-except Exception as error:
-    print(type(error).__name__, error)
+from pairsmith.factory.errors import InputError
+from pairsmith.factory.folder import RunFolder
+from pairsmith.factory.sources import choose_passages, source_files
+from pairsmith.factory.spec import Spec
+folder = RunFolder(Path(sys.argv[1]))
+for path in sys.argv[2:]:
+    spec = Spec(sources=[{"path": path, "id": "id", "language": "en"}])
+    try:
+        files = source_files(spec.sources[0], folder)
+        print(*choose_passages(spec, {"en": 9}, [files]).passages["document"].to_pylist())
+    except InputError as error:
+        print("fault:", error)
 """
 
 
-def from_hub(folder: Path, url: str, path: str, **settings: str) -> str:
-    """What is chosen, or the error, in a process of its own: the library reads its settings when it is imported."""
-    environment = {"PATH": os.environ["PATH"], "HF_ENDPOINT": url, "HF_HOME": str(folder / "cache"), **settings}
-    done = subprocess.run(
-        [sys.executable, "-c", CODE, str(folder), path],
-        env={**environment, "PYTHONPATH": str(Path(__file__).parent), "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
-        capture_output=True,
-        text=True,
-    )
+def from_hub(folder: Path, url: str, *paths: str, **settings: str) -> list[str]:
+    """The documents chosen for each path, or the fault, told by another process: the library reads its settings once."""
+    environment = {
+        "HF_ENDPOINT": url,
+        "HF_HOME": str(folder / "cache"),
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        **settings,
+    }
+    command = [sys.executable, "-c", CODE, str(folder), *paths]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stdout.splitlines()
 
 
 def test_files_of_the_hub_are_read_from_one_commit_and_from_the_cache_after_that(tmp_path: Path) -> None:
+    pinned = f"hf://datasets/tiny/texts@{COMMIT}/data/a.jsonl"
     with Hub(FILES) as hub:
-        found = from_hub(tmp_path, hub.url, "hf://datasets/tiny/texts/data/*.jsonl")
-        name = f"hf://datasets/tiny/texts@{COMMIT}/data/*.jsonl"
-        assert set(re.findall(r"hf://[^']*", found)) == {f"{name}#one", f"{name}#two"}
-        assert sorted(path for path in hub.asked if "resolve" in path)[0].startswith(
-            f"/datasets/tiny/texts/resolve/{COMMIT}/"
-        )
-        assert from_hub(tmp_path, hub.url, "hf://datasets/tiny/texts@main/**/*.jsonl").count("hf://") == 3
+        paths = ("hf://datasets/tiny/texts/data/*.jsonl", "hf://datasets/tiny/texts@main/**/*.jsonl")
+        flat, deep = from_hub(tmp_path, hub.url, *paths)
+        name = f"hf://datasets/tiny/texts@{COMMIT}"
+        assert set(flat.split()) == {f"{name}/data/*.jsonl#one", f"{name}/data/*.jsonl#two"}
+        assert set(deep.split()) == {f"{name}/**/*.jsonl#{identity}" for identity in ("one", "two", "three")}
+        read = [path for path in hub.asked if "/resolve/" in path]
+        assert all(path.startswith(f"/datasets/tiny/texts/resolve/{COMMIT}/") for path in read)
         before = len(hub.asked)
-        pinned = f"hf://datasets/tiny/texts@{COMMIT}/data/a.jsonl"
-        assert f"{pinned}#one" in from_hub(tmp_path, hub.url, pinned, HF_HUB_OFFLINE="1")
+        assert from_hub(tmp_path, hub.url, pinned, HF_HUB_OFFLINE="1") == [f"{pinned}#one"]
         assert len(hub.asked) == before
     assert {path.name for path in tmp_path.iterdir()} == {"cache"}
 
 
 def test_faults_of_the_hub_are_told_in_one_line(tmp_path: Path) -> None:
     path = "hf://datasets/tiny/texts/data/a.jsonl"
+    faults = {
+        "hf://datasets/tiny/none/a.jsonl": "is not there, or is private",
+        "hf://datasets/tiny/texts@v9/data/a.jsonl": "@v9 has no such revision",
+        path.replace("a.j", "d.j"): "no file 'data/d.jsonl' (did you mean",
+        f"hf://datasets/tiny/texts@{COMMIT}/data/d.jsonl": "has no such file",
+    }
     with Hub(FILES) as hub:
-        told = {
-            "is not there, or is private": from_hub(tmp_path, hub.url, "hf://datasets/tiny/none/a.jsonl"),
-            "@v9 has no such revision": from_hub(tmp_path, hub.url, "hf://datasets/tiny/texts@v9/data/a.jsonl"),
-            "no file 'data/d.jsonl' (did you mean": from_hub(tmp_path, hub.url, path.replace("a.j", "d.j")),
-            "has no such file": from_hub(tmp_path, hub.url, f"hf://datasets/tiny/texts@{COMMIT}/data/d.jsonl"),
-            "(OfflineModeIsEnabled)": from_hub(tmp_path, hub.url, path, HF_HUB_OFFLINE="1"),
-        }
+        told = list(zip(from_hub(tmp_path, hub.url, *faults), faults.values(), strict=True))
+        told += [(line, "(OfflineModeIsEnabled)") for line in from_hub(tmp_path, hub.url, path, HF_HUB_OFFLINE="1")]
         hub.status = 403
-        told["answered with status 403"] = from_hub(tmp_path, hub.url, path, HF_TOKEN="hf_secret")
-    told["cannot be reached"] = from_hub(tmp_path, "http://127.0.0.1:9", path)
-    for message, line in told.items():
+        told += [(line, "answered with status 403") for line in from_hub(tmp_path, hub.url, path, HF_TOKEN="hf_secret")]
+    told += [(line, "cannot be reached") for line in from_hub(tmp_path, "http://127.0.0.1:9", path)]
+    assert len(told) == 7
+    for line, message in told:
+        assert line.startswith("fault: hf://datasets/tiny/")
         assert message in line
-        assert line.startswith("InputError ")
-        assert line.count("\n") == 1
         assert "hf_secret" not in line
