@@ -5,23 +5,27 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from pairsmith.factory.errors import InputError, RetryError, RowError, ServiceError, SpecError
-from pairsmith.factory.faults import Service, fault, refuses_max_tokens, refuses_schema
+from pairsmith.factory.faults import Service, fault, refuses_max_tokens, refuses_schema, stated_limits
 from pairsmith.factory.records import digest
 from pairsmith.factory.spec import ModelSpec
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
 
 RECORDED = "recorded"
 """Model name of recorded answers, which cost nothing and are read anew at each run."""
+
+LARGEST = 16 * 2**20
+"""Bytes of a response that are read at most: the longest answers that models give today have about a million."""
 
 _LOG = logging.getLogger(__name__)
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
@@ -34,7 +38,8 @@ class Ask:
 
     ``id``: of the plan's request, or ``brainstorm-<group>-<call>``. ``params``: temperature, top_p, max_tokens.
     ``prompt`` is empty where it is not known (recorded answers). ``schema``: JSON schema to ask for where the endpoint
-    can. ``draw`` tells otherwise identical asks apart; for recorded answers it is the request's id.
+    can. ``draw`` tells otherwise identical asks apart; for recorded answers it is the request's id. ``slice``: what it is
+    counted under, ``<group>/<language>``. ``parent``: key of the ask whose answer this one repairs.
     """
 
     id: str
@@ -44,6 +49,8 @@ class Ask:
     prompt_version: str | None
     schema: Mapping[str, Any] | None
     draw: str
+    slice: str = ""
+    parent: str | None = None
 
     @cached_property
     def key(self) -> str:
@@ -53,13 +60,17 @@ class Ask:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; ``finish_reason`` is ``length`` where the cap on tokens cut the text off."""
+    """What came back; ``finish_reason`` is ``length`` where the cap on tokens cut the text off.
+
+    ``headers``: what the service said of its limits, by lower-case name.
+    """
 
     text: str
     finish_reason: str
     tokens_in: int | None = None
     tokens_out: int | None = None
     tokens_cached: int | None = None
+    headers: Mapping[str, str] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -114,9 +125,10 @@ class OpenAIChat:
         without = self._refused
         while True:
             status, headers, content = await self._send(ask, without)
-            if status < 400:
+            if status < 300:
                 self._settle(without)
-                return read_answer(self._service, content)
+                answer, limits = read_answer(self._service, content), stated_limits(headers)
+                return replace(answer, headers=limits) if limits else answer
             feature = self._feature_refused(status, content, ask)
             if feature is None or feature in without:
                 raise fault(self._service, status, headers, content)
@@ -170,15 +182,19 @@ class OpenAIChat:
         return RetryError(f"{self._service.place}: no answer within {self._spec.timeout:g} s", "timeout")
 
     def _no_response(self, error: Exception) -> ServiceError:
-        import httpx2
-        import openai
+        """What it means that no response came. The client's names for it mislead; those of the transport below do not."""
+        import aiohttp
 
-        if isinstance(error, openai.APITimeoutError):
-            return self._timed_out()
-        if not isinstance(error, openai.APIConnectionError):
+        causes = list(_chain(error))
+        if any(isinstance(one, _TooLarge) for one in causes):
+            told = f"{self._service.place}: the answer is larger than {LARGEST // 2**20} MiB"
+            return RowError(told, "answer_too_large")
+        cause = next((one for one in causes if isinstance(one, aiohttp.ClientError | TimeoutError)), None)
+        if cause is None:
             raise error
-        cause = error.__cause__ or error
-        reason = "unreachable" if isinstance(cause, httpx2.ConnectError) else "connection"
+        if isinstance(cause, TimeoutError):
+            return self._timed_out()
+        reason = "unreachable" if isinstance(cause, aiohttp.ClientConnectorError) else "connection"
         told = self._service.says(str(cause)) or type(cause).__name__
         return RetryError(f"{self._service.place}: {told}", reason)
 
@@ -189,25 +205,64 @@ class OpenAIChat:
         local = _is_loopback(self._base_url)
         key = _read_key(self._spec.api_key_env, self._service.place, needed=not local)
         self._service = Service(self._base_url, self._spec.model, self._spec.api_key_env, key)
-        slots = self._spec.concurrency
-        pool = openai.DefaultAsyncHttpxClient(
-            limits=httpx2.Limits(max_connections=slots, max_keepalive_connections=slots),
+        # How many are in flight is the pool's matter: a connection must never be waited for.
+        pool = openai.DefaultAioHttpClient(
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
             timeout=self._spec.timeout,
             trust_env=not local,  # a proxy is not asked for what runs on this machine
+            follow_redirects=False,  # a key goes where the spec says, and nowhere else
+            event_hooks={"response": [_bound]},
         )
         return openai.AsyncOpenAI(api_key=key or "none", base_url=self._base_url, http_client=pool, max_retries=0)
 
 
 async def _post(client: "openai.AsyncOpenAI", body: dict[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
-    """The body is read by us: what a server sends is not always what the client's types promise."""
+    """Status, headers and body, by the client's cheapest call.
+
+    The body is read by us: what a server sends is not always what the client's types promise. Going round them halves
+    the client's CPU time (see LOG.md, transports).
+    """
+    import httpx2
     import openai
 
     try:
-        raw = await client.chat.completions.with_raw_response.create(**body)
-        response = raw.http_response
+        response = await client.post("/chat/completions", cast_to=httpx2.Response, body=body)
     except openai.APIStatusError as error:
         response = error.response
     return response.status_code, response.headers, response.content
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what brought it about."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+class _TooLarge(Exception):
+    """A response goes on beyond :data:`LARGEST`."""
+
+
+async def _bound(response: "httpx2.Response") -> None:
+    """Let go of a response that is larger than any answer: it must not fill the memory."""
+    import httpx2
+
+    class Bounded(httpx2.AsyncByteStream):
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
+            async for part in self._stream:
+                size += len(part)
+                if size > LARGEST:
+                    raise _TooLarge
+                yield part
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
+    response.stream = Bounded(response.stream)
 
 
 def _checked_url(url: str) -> str:

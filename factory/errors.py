@@ -13,7 +13,7 @@
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class PairsmithError(Exception):
@@ -37,12 +37,18 @@ class ServiceError(PairsmithError):
 
 
 class RetryError(ServiceError):
-    """A passing fault. ``wait``: seconds that the service asked for, or None; ``reason``: a countable code."""
+    """A passing fault. ``wait``: seconds that the service asked for, or None; ``reason``: a countable code.
 
-    def __init__(self, message: str, reason: str, wait: float | None = None) -> None:
+    ``headers``: what the service said of its limits, by lower-case name.
+    """
+
+    def __init__(
+        self, message: str, reason: str, wait: float | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.wait = wait
+        self.headers = headers
 
 
 class RowError(ServiceError):

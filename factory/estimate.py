@@ -34,6 +34,11 @@ def prompt_tokens(text: str) -> float:
     return len(text) / CHARACTERS_PER_TOKEN
 
 
+def text_tokens(text: str) -> int:
+    """Tokens of any text, where a service tells none: by bytes, since other scripts have fewer characters a token."""
+    return round(len(text.encode("utf-8", "replace")) / CHARACTERS_PER_TOKEN)
+
+
 def answer_tokens(request: Request) -> float:
     """Tokens that the answer to ``request`` will probably have."""
     query_words, document_words = _words(request)

@@ -24,6 +24,9 @@ RETRY_REASONS = frozenset(
 )
 """Every reason code of a passing fault: a request given up for one of these deserves another try in a later run."""
 
+LOST_REASONS = frozenset({"timeout", "connection", "invalid_body", "no_choices"})
+"""Reason codes of faults after which the service may have done the work all the same, and bill it."""
+
 _HOPELESS = frozenset({401, 402, 403, 404, 405, 407, 410})
 _HOPELESS_CODES = frozenset(
     {
@@ -71,13 +74,16 @@ class Service:
 
 
 def fault(service: Service, status: int, headers: Mapping[str, str], content: bytes) -> ServiceError:
-    """The error that a response of ``status`` (400 or more) stands for, ready to be raised.
+    """The error that a response of ``status`` (300 or more) stands for, ready to be raised.
 
     ``headers`` are looked up in lower case. A content filter comes first, since gateways report it with 400 and 403
     alike; an exhausted quota comes with 429 but does not pass.
     """
     codes, text = _read(content)
     told = f"{service.place}: {_title(status)}: {service.says(text) or 'no message'}"
+    if status < 400:
+        target = service.says(headers.get("location", "nowhere"))
+        return StopError(f"{told}; it redirects to {target}: correct 'base_url' in factory.yml and run again")
     below_500 = status < 500
     if below_500 and (_FILTERED.search(" ".join(codes)) or (status in (400, 403) and _FILTERED.search(text))):
         return RowError(told, "content_filter")
@@ -86,7 +92,7 @@ def fault(service: Service, status: int, headers: Mapping[str, str], content: by
     if below_500 and (status in _HOPELESS or not _HOPELESS_CODES.isdisjoint(codes)):
         return StopError(f"{told}; {_advice(service, status, codes)}")
     if status in PASSING or not below_500:
-        return RetryError(told, PASSING.get(status, "server_error"), retry_after(headers))
+        return RetryError(told, PASSING.get(status, "server_error"), retry_after(headers), stated_limits(headers))
     return RowError(told, "bad_request")
 
 
@@ -98,6 +104,11 @@ def refuses_schema(status: int, content: bytes) -> bool:
 def refuses_max_tokens(status: int, content: bytes) -> bool:
     """Whether the endpoint wants the newer name ``max_completion_tokens`` for the cap on an answer."""
     return status in (400, 422) and "max_completion_tokens" in _text(content)
+
+
+def stated_limits(headers: Mapping[str, str]) -> dict[str, str] | None:
+    """The headers in which a service states its limits, by lower-case name; None where it states none."""
+    return {name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()} or None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

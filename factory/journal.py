@@ -10,113 +10,104 @@ import sqlite3
 import struct
 import threading
 import time
-from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from pairsmith.factory.chat import RECORDED, Answer, Ask, Entry, whole
 from pairsmith.factory.errors import InputError, RunError
+from pairsmith.factory.estimate import text_tokens
+from pairsmith.factory.journal_format import prepare
 from pairsmith.factory.records import digest
 
-Step = Literal["brainstorm", "generate"]
+Step = Literal["brainstorm", "generate", "repair"]
+Via = Literal["chat", "batch"]
 
-FORMAT_VERSION = 1
-_APPLICATION_ID = 0x50534A4C  # "PSJL": tells a journal from any other SQLite file
 _PAGE = 500  # rows that are in memory at once
 _PATIENCE = 60.0  # seconds to wait for another process that is writing
 
-_SCHEMA = """
-CREATE TABLE asks (
-    id INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,
-    request_id TEXT NOT NULL,
-    step TEXT NOT NULL,
-    model TEXT NOT NULL,
-    draw TEXT NOT NULL,
-    prompt_version TEXT,
-    finish_reason TEXT,
-    tokens_in INTEGER,
-    tokens_out INTEGER,
-    tokens_cached INTEGER,
-    reason TEXT,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    asked_at REAL,
-    answered_at REAL,
-    detail TEXT,
-    params TEXT NOT NULL,
-    schema TEXT,
-    prompt TEXT NOT NULL,
-    answer TEXT,
-    CHECK ((answer IS NULL) = (answered_at IS NULL)),
-    CHECK (answer IS NULL OR reason IS NULL)
-);
--- Counting reads this index alone, not the long rows.
-CREATE INDEX outcome ON asks (id, answered_at, reason, tokens_in, tokens_out);
-CREATE TABLE plan (
-    step TEXT NOT NULL,
-    position INTEGER NOT NULL,
-    ask INTEGER NOT NULL REFERENCES asks (id),
-    PRIMARY KEY (step, position),
-    UNIQUE (step, ask)
-) WITHOUT ROWID;
-"""
-
-_FIND = "SELECT id, request_id, step, prompt_version, schema, answered_at FROM asks WHERE key = ?"
+_FIND = "SELECT id, request_id, step, prompt_version, schema, slice, answered_at FROM asks WHERE key = ?"
 _ADD = """
-INSERT INTO asks (key, request_id, step, model, draw, prompt_version, params, schema, prompt)
-VALUES (:key, :request_id, :step, :model, :draw, :prompt_version, :params, :schema, :prompt)
+INSERT INTO asks (key, request_id, step, model, draw, prompt_version, params, schema, prompt, slice, parent)
+VALUES (:key, :request_id, :step, :model, :draw, :prompt_version, :params, :schema, :prompt, :slice, :parent)
 """
-_RENAME = "UPDATE asks SET request_id = :request_id, step = :step WHERE id = :id"
+_RENAME = "UPDATE asks SET request_id = :request_id, step = :step, slice = :slice WHERE id = :id"
 _REFRESH = """
-UPDATE asks SET request_id = :request_id, step = :step, prompt_version = :prompt_version, schema = :schema
+UPDATE asks SET request_id = :request_id, step = :step, slice = :slice, prompt_version = :prompt_version,
+    schema = :schema
 WHERE id = :id
+"""
+_PLACE = """
+INSERT INTO plan (step, position, ask) VALUES (?, ?, ?)
+ON CONFLICT (step, ask) DO UPDATE SET position = excluded.position WHERE position < ?
 """
 _ANSWER = f"""
 UPDATE asks SET answer = :text, finish_reason = :finish_reason, tokens_in = :tokens_in, tokens_out = :tokens_out,
     tokens_cached = :tokens_cached, reason = NULL, detail = NULL, attempts = attempts + :attempts,
-    asked_at = :asked_at, answered_at = :ended_at
+    lost = lost + :lost, asked_at = :asked_at, answered_at = :ended_at, via = :via, batch = NULL
 WHERE key = :key AND (answer IS NULL
     OR model = '{RECORDED}' AND (answer, finish_reason) IS NOT (:text, :finish_reason))
 """  # noqa: S608  a constant
 _GIVE_UP = f"""
 UPDATE asks SET answer = NULL, finish_reason = NULL, tokens_in = NULL, tokens_out = NULL, tokens_cached = NULL,
-    answered_at = NULL, reason = :reason, detail = :detail, attempts = attempts + :attempts, asked_at = :asked_at
+    answered_at = NULL, reason = :reason, detail = :detail, attempts = attempts + :attempts, lost = lost + :lost,
+    asked_at = :asked_at, batch = NULL
 WHERE key = :key AND reason IS NOT :reason AND (answer IS NULL OR model = '{RECORDED}')
 """  # noqa: S608  a constant
 _COUNT = """
-SELECT answered_at IS NOT NULL, reason, count(*), total(tokens_in), total(tokens_out)
+SELECT answered_at IS NOT NULL, reason, batch IS NOT NULL, count(*), total(tokens_in), total(tokens_out)
 FROM plan JOIN asks INDEXED BY outcome ON asks.id = plan.ask
-WHERE plan.step = ? GROUP BY 1, 2 ORDER BY 2
+WHERE plan.step = ? GROUP BY 1, 2, 3 ORDER BY 2
 """
 _STATE = """
 SELECT ask, answered_at FROM plan JOIN asks INDEXED BY outcome ON asks.id = plan.ask
 WHERE plan.step = ? AND answered_at IS NOT NULL ORDER BY plan.position
 """
-_ASK_COLUMNS = "request_id, model, params, prompt, prompt_version, schema, draw"
+_SPENT = """
+SELECT model, step, slice, via, count(answered_at), total(tokens_in), total(tokens_out), total(tokens_cached),
+    count(answered_at) - count(tokens_in), sum(lost)
+FROM asks INDEXED BY outcome WHERE (answered_at IS NOT NULL OR lost > 0) AND model != ?
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+"""
+_UNMETERED = """
+SELECT prompt, answer FROM asks
+WHERE model = ? AND step = ? AND slice = ? AND via = ? AND answer IS NOT NULL AND tokens_in IS NULL
+"""
+_KNOWN = """
+SELECT key, answered_at IS NOT NULL, reason, batch FROM asks WHERE key IN (SELECT value FROM json_each(?))
+"""
+_ASK_COLUMNS = "request_id, model, params, prompt, prompt_version, schema, draw, slice, parent"
 _ENTRY_COLUMNS = (
     "request_id, key, answer, finish_reason, model, prompt_version, tokens_in, tokens_out, tokens_cached,"
     " attempts, asked_at, answered_at"
 )
+_GENERATION = 2**40  # positions of a plan: what a new plan has not placed again lies below its first position
 
 
 class Counts(TypedDict):
-    """asked = answered + the sum of ``failed`` (by reason code) + pending; tokens are those of the answers."""
+    """asked = answered + the sum of ``failed`` (by reason code) + pending; tokens are those of the answers.
+
+    ``in_batch``: those of the pending ones that an open batch holds.
+    """
 
     asked: int
     answered: int
     failed: dict[str, int]
     pending: int
+    in_batch: int
     tokens_in: int
     tokens_out: int
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one ask ended: with ``answer``, or given up for the code ``reason``. Times are seconds since 1970, UTC."""
+    """How one ask ended: with ``answer``, or given up for the code ``reason``. Times are seconds since 1970, UTC.
+
+    ``lost``: tries that may have been paid although no answer came of them (timeouts, cut connections).
+    """
 
     key: str
     answer: Answer | None
@@ -125,6 +116,43 @@ class Outcome:
     attempts: int
     asked_at: float
     ended_at: float
+    lost: int = 0
+    via: Via = "chat"
+
+
+class Planned(NamedTuple):
+    """An ask at its place in the plan of a step: ``position`` starts at what :meth:`Journal.begin_plan` returned."""
+
+    ask: Ask
+    step: Step
+    position: int
+
+
+class Known(NamedTuple):
+    """What the journal has of an ask: an answer, or the ``reason`` for which it was given up, or an open ``batch``."""
+
+    answered: bool
+    reason: str | None
+    batch: str | None
+
+
+class Spent(NamedTuple):
+    """What was paid for one model, step, slice and way of asking.
+
+    ``unmetered``: answers whose service told no tokens, so that theirs are estimated; ``lost``: tries that may have been
+    paid for nothing.
+    """
+
+    model: str
+    step: str
+    slice: str
+    via: str
+    answers: int
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int
+    unmetered: int
+    lost: int
 
 
 @dataclass(frozen=True)
@@ -147,9 +175,10 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
+        self._reader: sqlite3.Connection | None = None
         try:
             self._db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-            self._open()
+            prepare(self._db, path)
         except sqlite3.Error as error:
             raise RunError(
                 f"{path}: cannot be opened as a journal ({error}); move the file away and run again"
@@ -159,6 +188,8 @@ class Journal:
         """Close the file; the write-ahead log is folded into it."""
         with self._lock:
             self._db.close()
+            if self._reader is not None:
+                self._reader.close()
 
     def __enter__(self) -> "Journal":
         return self
@@ -170,21 +201,42 @@ class Journal:
         """Make ``asks``, in their order, the plan of ``step``; the same key counts once.
 
         Asks that are no longer planned leave the plan and every count, but keep their row and their answer: planned
-        again, they are not asked again. Until all are written the former plan holds.
+        again, they are not asked again.
         """
-        rows = array("q")
-        remaining = iter(asks)
-        while chunk := list(islice(remaining, _PAGE)):
-            with self._transaction():
-                rows.extend(self._remember(ask, step) for ask in chunk)
+        start = self.begin_plan(step)
+        numbered = (Planned(ask, step, position) for position, ask in enumerate(asks, start))
+        while chunk := list(islice(numbered, _PAGE)):
+            self.record((), chunk)
+        self.end_plan(step, start)
+
+    def begin_plan(self, step: Step) -> int:
+        """First position of a new plan of ``step``, to be recorded piece by piece and closed by :meth:`end_plan`.
+
+        Until it is closed what the former plan held stays planned: a plan that breaks off loses nothing.
+        """
+        with self._lock, self._readable():
+            (last,) = self._db.execute("SELECT max(position) FROM plan WHERE step = ?", (step,)).fetchone()
+        return 0 if last is None else (last // _GENERATION + 1) * _GENERATION
+
+    def end_plan(self, step: Step, start: int) -> None:
+        """The plan of ``step`` that began at ``start`` is whole: what the former one held beside it is planned no more."""
         with self._transaction() as db:
-            db.execute("DELETE FROM plan WHERE step = ?", (step,))
-            numbered = ((step, position, row) for position, row in enumerate(rows))
-            db.executemany("INSERT OR IGNORE INTO plan (step, position, ask) VALUES (?, ?, ?)", numbered)
+            db.execute("DELETE FROM plan WHERE step = ? AND position < ?", (step, start))
 
     def pending(self, step: Step) -> Iterator[Ask]:
-        """Asks of the plan that are neither answered nor given up, in plan order."""
-        return self._asks(step, "AND answered_at IS NULL AND reason IS NULL")
+        """Asks of the plan that are neither answered, nor given up, nor in an open batch, in plan order."""
+        return self._asks(step, "AND answered_at IS NULL AND reason IS NULL AND batch IS NULL")
+
+    def known(self, keys: Collection[str]) -> dict[str, Known]:
+        """What is on disk of those of ``keys`` that the journal has; waits for nobody who writes."""
+        try:
+            reader = self._reader = self._reader or sqlite3.connect(
+                self._path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+            )
+            rows = reader.execute(_KNOWN, (json.dumps(list(keys)),)).fetchall()
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from None
+        return {key: Known(bool(answered), reason, batch) for key, answered, reason, batch in rows}
 
     def planned(self, step: Step) -> Iterator[Ask]:
         """All asks of the plan, in plan order."""
@@ -210,13 +262,16 @@ class Journal:
         now = time.time()
         self.record([Outcome(key, None, reason, detail, attempts, asked_at or now, now)])
 
-    def record(self, outcomes: Sequence[Outcome]) -> None:
-        """Keep outcomes in one commit; on disk when this returns.
+    def record(self, outcomes: Sequence[Outcome], planned: Sequence[Planned] = ()) -> None:
+        """Keep ``planned`` asks and then ``outcomes`` in one commit; on disk when this returns.
 
         Raises :class:`RunError` where the disk is full or the file cannot be written, and ``KeyError`` for a key that
-        was never expected; nothing of ``outcomes`` is kept then.
+        was never expected; nothing is kept then.
         """
         with self._transaction() as db:
+            for ask, step, position in planned:
+                floor = position - position % _GENERATION
+                db.execute(_PLACE, (step, position, self._remember(ask, step), floor))
             for outcome in outcomes:
                 statement = _GIVE_UP if outcome.answer is None else _ANSWER
                 changed = db.execute(statement, _outcome_values(outcome)).rowcount
@@ -228,6 +283,38 @@ class Journal:
         for row in self._rows(step, _ENTRY_COLUMNS, "AND answered_at IS NOT NULL"):
             yield Entry(*row)
 
+    def revisions(self, key: str) -> list[Entry]:
+        """Answers to the asks that repair the answer of ``key``, and those that repair them, the last one last."""
+        query = (
+            f"SELECT {_ENTRY_COLUMNS} FROM asks WHERE parent = ? AND answered_at IS NOT NULL ORDER BY id DESC LIMIT 1"  # noqa: S608  constants
+        )
+        found: list[Entry] = []
+        with self._lock, self._readable():
+            while (row := self._db.execute(query, (key,)).fetchone()) is not None:
+                found.append(Entry(*row))
+                key = found[-1].key
+        return found
+
+    def ask(self, key: str) -> Ask:
+        """What was sent for ``key``."""
+        with self._lock, self._readable():
+            return _as_ask(self._db.execute(f"SELECT {_ASK_COLUMNS} FROM asks WHERE key = ?", (key,)).fetchone())  # noqa: S608  constants
+
+    def spent(self) -> list[Spent]:
+        """Everything that was ever paid in this journal, planned or not; recorded answers cost nothing."""
+        with self._lock, self._readable():
+            lines = [Spent(*row[:5], *map(int, row[5:])) for row in self._db.execute(_SPENT, (RECORDED,))]
+            return [self._metered(line) if line.unmetered else line for line in lines]
+
+    def _metered(self, line: Spent) -> Spent:
+        """The line with an estimate for the answers whose service told no tokens."""
+        where = (line.model, line.step, line.slice, line.via)
+        estimates = [
+            (text_tokens(prompt), text_tokens(answer)) for prompt, answer in self._db.execute(_UNMETERED, where)
+        ]
+        tokens_in, tokens_out = (sum(column) for column in zip(*estimates, strict=True))
+        return line._replace(tokens_in=line.tokens_in + tokens_in, tokens_out=line.tokens_out + tokens_out)
+
     def failures(self, step: Step) -> Iterator[Failure]:
         """Asks of the plan that were given up, in plan order."""
         for row in self._rows(step, "request_id, key, reason, detail, attempts", "AND reason IS NOT NULL"):
@@ -235,10 +322,10 @@ class Journal:
 
     def counts(self, step: Step) -> Counts:
         """How the plan of ``step`` stands."""
-        counts = Counts(asked=0, answered=0, failed={}, pending=0, tokens_in=0, tokens_out=0)
+        counts = Counts(asked=0, answered=0, failed={}, pending=0, in_batch=0, tokens_in=0, tokens_out=0)
         with self._lock, self._readable():
             groups = self._db.execute(_COUNT, (step,)).fetchall()
-        for answered, reason, number, tokens_in, tokens_out in groups:
+        for answered, reason, in_batch, number, tokens_in, tokens_out in groups:
             counts["asked"] += number
             if answered:
                 counts["answered"] += number
@@ -246,8 +333,9 @@ class Journal:
                 counts["tokens_out"] += int(tokens_out)
             elif reason is None:
                 counts["pending"] += number
+                counts["in_batch"] += number if in_batch else 0
             else:
-                counts["failed"][reason] = number
+                counts["failed"][reason] = counts["failed"].get(reason, 0) + number
         return counts
 
     def state(self, step: Step) -> str:
@@ -258,42 +346,18 @@ class Journal:
                 seen.update(struct.pack("<qd", row, answered_at))
             return digest(seen.hexdigest(), self.counts(step))
 
-    def _open(self) -> None:
-        self._db.execute("PRAGMA synchronous = FULL")
-        if self._check_format() == FORMAT_VERSION:
-            return
-        self._db.execute("PRAGMA journal_mode = WAL")
-        with self._transaction() as db:
-            if self._check_format() == FORMAT_VERSION:  # made by another process in this very moment
-                return
-            for statement in _SCHEMA.split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
-
-    def _check_format(self) -> int:
-        """The file's format version, 0 for a new file."""
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        (application,) = self._db.execute("PRAGMA application_id").fetchone()
-        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if tables and application != _APPLICATION_ID:
-            raise RunError(f"{self._path}: a database of another program, no journal; move the file away and run again")
-        if version > FORMAT_VERSION:
-            raise RunError(
-                f"{self._path}: journal of format {version}, this Pairsmith reads up to {FORMAT_VERSION};"
-                " update Pairsmith (pip install -U pairsmith)"
-            )
-        return int(version)
-
     @contextmanager
     def _readable(self) -> Iterator[None]:
         """An error of the file, while it is opened or read, becomes one line."""
         try:
             yield
         except sqlite3.Error as error:
-            raise RunError(
-                f"{self._path}: cannot be read as a journal ({error}); put a copy back, or move it away and run again"
-            ) from None
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: sqlite3.Error) -> RunError:
+        return RunError(
+            f"{self._path}: cannot be read as a journal ({error}); put a copy back, or move it away and run again"
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -318,15 +382,11 @@ class Journal:
         found = self._db.execute(_FIND, (ask.key,)).fetchone()
         if found is None:
             return int(self._insert(ask, values))
-        row, request_id, known_step, version, schema, answered = found
-        if answered is None and (request_id, known_step, version, schema) != (
-            ask.id,
-            step,
-            ask.prompt_version,
-            values["schema"],
-        ):
+        row, request_id, known_step, version, schema, part, answered = found
+        names = (request_id, known_step, part) == (ask.id, step, ask.slice)
+        if answered is None and not (names and (version, schema) == (ask.prompt_version, values["schema"])):
             self._db.execute(_REFRESH, {**values, "id": row})
-        elif (request_id, known_step) != (ask.id, step):
+        elif not names:
             self._db.execute(_RENAME, {**values, "id": row})  # an answer keeps the prompt version it was asked with
         return int(row)
 
@@ -339,9 +399,8 @@ class Journal:
             ) from None
 
     def _asks(self, step: Step, condition: str) -> Iterator[Ask]:
-        for request_id, model, params, prompt, version, schema, draw in self._rows(step, _ASK_COLUMNS, condition):
-            wanted = None if schema is None else json.loads(schema)
-            yield Ask(request_id, model, json.loads(params), prompt, version, wanted, draw)
+        for row in self._rows(step, _ASK_COLUMNS, condition):
+            yield _as_ask(row)
 
     def _rows(self, step: Step, columns: str, condition: str) -> Iterator[tuple[Any, ...]]:
         """Rows of the plan in order, a page at a time: no read stays open while answers are written."""
@@ -360,6 +419,12 @@ class Journal:
             position = page[-1][0]
 
 
+def _as_ask(row: tuple[Any, ...]) -> Ask:
+    request_id, model, params, prompt, version, schema, *rest = row
+    wanted = None if schema is None else json.loads(schema)
+    return Ask(request_id, model, json.loads(params), prompt, version, wanted, *rest)
+
+
 def _ask_values(ask: Ask, step: Step) -> dict[str, Any]:
     return {
         "key": ask.key,
@@ -371,6 +436,8 @@ def _ask_values(ask: Ask, step: Step) -> dict[str, Any]:
         "params": _json(dict(ask.params)),
         "schema": None if ask.schema is None else _json(ask.schema),
         "prompt": ask.prompt,
+        "slice": ask.slice,
+        "parent": ask.parent,
     }
 
 
@@ -388,6 +455,8 @@ def _outcome_values(outcome: Outcome) -> dict[str, Any]:
         "attempts": outcome.attempts,
         "asked_at": outcome.asked_at,
         "ended_at": outcome.ended_at,
+        "lost": outcome.lost,
+        "via": outcome.via,
     }
 
 

@@ -156,25 +156,32 @@ def _says_nothing(folded: str, key: str, exempt: bool) -> bool:
     return bare in (key.casefold(), key.casefold().replace("_", " ")) or (not exempt and folded in _NO_TEXT)
 
 
+def parse_entry(entry: Entry, request: Request) -> Parsed:
+    """What an answer to ``request`` brought."""
+    return parse_answer(entry.text, request.group, entry.finish_reason, grounded=request.passage is not None)
+
+
 def candidates(
-    entries: Iterable[Entry], requests: dict[str, Request], batch: int = 10_000
+    answers: Iterable[tuple[Entry, Parsed]], requests: dict[str, Request], batch: int = 10_000
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Parse answers in the order in which they come.
+    """Rows of parsed ``answers``, in the order in which they come.
 
     Yields (pairs: PAIRS, verdicts: VERDICTS) for each batch of up to ``batch`` answers. Every answer gets one verdict line
-    of gate ``parse``; those that parse get a row.
+    of gate ``parse``; those that parse get a row. A request that takes the place of another comes after that one.
     """
-    entries = iter(entries)
-    while chunk := list(islice(entries, batch)):
+    answers = iter(answers)
+    replaced = {request.parent for request in requests.values() if request.parent}
+    parents: dict[str, str] = {}
+    while chunk := list(islice(answers, batch)):
         pairs: list[dict[str, Any]] = []
         verdicts: list[dict[str, Any]] = []
-        for entry in chunk:
+        for entry, parsed in chunk:
             request = requests[entry.request_id]
-            grounded = request.passage is not None
-            parsed = parse_answer(entry.text, request.group, entry.finish_reason, grounded=grounded)
+            if request.id in replaced:
+                parents[request.id] = entry.key
             verdicts.append(_verdict(entry, parsed))
             if parsed.texts is not None:
-                pairs.append(_row(entry, request, parsed.texts))
+                pairs.append(_row(entry, request, parsed.texts, parents.get(request.parent or "")))
         yield pa.Table.from_pylist(pairs, schema=PAIRS), pa.Table.from_pylist(verdicts, schema=VERDICTS)
 
 
@@ -185,14 +192,14 @@ def _verdict(entry: Entry, parsed: Parsed) -> dict[str, Any]:
     return {**head, "verdict": "drop", "reason": parsed.reason.value, "related": parsed.detail}
 
 
-def _row(entry: Entry, request: Request, texts: dict[Role, str]) -> dict[str, Any]:
+def _row(entry: Entry, request: Request, texts: dict[Role, str], parent: str | None) -> dict[str, Any]:
     positive = texts["positive"] if request.passage is None else request.passage
     negatives = [texts["negative"]] if "negative" in texts else []
     return {
         "id": entry.key,
         "request_id": request.id,
         "content_hash": content_hash(texts["query"], positive, negatives),
-        "parent": None,
+        "parent": parent,
         "group": request.group,
         "instruction": texts.get("instruction", request.instruction),
         "query": texts["query"],

@@ -1,39 +1,33 @@
 """What will be asked: brainstorm requests, and generation requests by a seeded, pure sampler or from a file.
 
-Every draw is a SHA-256 of (seed, position, name of the draw): the same spec, seed and tasks give the same requests in
-the same order on any machine, and asking for more only appends. Groups, languages and placeholders are drawn by weight,
-independently, as in Wang et al. 2024 (arXiv 2401.00368); the difficulty stands in half of the requests, as in SPEED
-(arXiv 2410.18634).
+The same spec, seed and tasks give the same requests in the same order on any machine, and asking for more only appends.
 """
 
-import functools
-import hashlib
 import json
 import math
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, count, islice
+from itertools import count, islice
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 from pydantic import ValidationError
 
 from pairsmith.factory import estimate
-from pairsmith.factory.errors import InputError, SpecError, nearest
-from pairsmith.factory.prompts import Step, brainstorm_prompt, render, variants
+from pairsmith.factory.errors import InputError, nearest
+from pairsmith.factory.prompts import brainstorm_prompt, brainstorm_topics, render
 from pairsmith.factory.records import PASSAGES, REQUESTS, TASKS, Request, digest
+from pairsmith.factory.sampler import Sampler, canonical
 from pairsmith.factory.spec import ModelSpec, Spec
 from pairsmith.factory.supply import Supply
-from pairsmith.factory.taxonomy import ATTRIBUTES, GROUNDED, GROUPS, UNGROUNDED_ATTRIBUTES, Group, Value
+from pairsmith.factory.taxonomy import ATTRIBUTES, GROUNDED, GROUPS, Group
+from pairsmith.factory.topics import most_draws
 
-DIFFICULTY_SHARE = 0.5  # of the requests that state a difficulty (SPEED)
 MERGE_MARGIN = 1.25  # tasks asked for beyond the need: near-duplicates are merged, some answers do not parse
 BATCH = 10_000  # requests converted to Arrow at once
 PROMPT_SAMPLE = 200  # prompts of each kind that are rendered to estimate the tokens of all
-
-T = TypeVar("T")
+_ADVICE = "raise brainstorm.calls, brainstorm.tasks_per_topic or brainstorm.examples_per_task in factory.yml"
 
 
 class BrainstormRequest(NamedTuple):
@@ -59,8 +53,9 @@ def brainstorm_requests(spec: Spec, grounded: int = 0) -> list[BrainstormRequest
 
 def passages_wanted(spec: Spec) -> Counter[str]:
     """How many requests in each language of the spec start from a passage, if there are documents enough."""
-    sampler = _Sampler(spec)
-    wanted = Counter(sampler.language(number) for number in range(spec.wanted) if sampler.grounds(number))
+    sampler = Sampler(spec)
+    grounded = (number for number in range(spec.wanted) if sampler.grounds(number))
+    wanted = Counter(sampler.languages(number, GROUNDED)["language"] for number in grounded)
     return Counter({code: wanted[code] for code, weight in spec.languages.items() if weight > 0})
 
 
@@ -74,10 +69,11 @@ def expected_tasks(spec: Spec, grounded: int = 0) -> pa.Table:
     lines = [
         (f"(task {number} of the brainstorm of group {request.group}, call {request.call})", request.group, request.id)
         for request in brainstorm_requests(spec, grounded)
-        for number in range(spec.brainstorm.tasks_per_call)
+        for number in range(spec.brainstorm.asked_per_call)
     ]
     names = ("task", "group", "request_id")
-    return pa.Table.from_pylist([{**dict(zip(names, line, strict=True)), "merged": 1} for line in lines], schema=TASKS)
+    stand_ins = [{**dict(zip(names, line, strict=True)), "topic": None, "merged": 1} for line in lines]
+    return pa.Table.from_pylist(stand_ins, schema=TASKS)
 
 
 def draw_requests(spec: Spec, tasks: pa.Table, passages: pa.Table | None = None) -> Iterator[Request]:
@@ -89,7 +85,7 @@ def draw_requests(spec: Spec, tasks: pa.Table, passages: pa.Table | None = None)
     :func:`summary` says how many are short. Raises :class:`SpecError` where bitext is wanted with fewer than two
     languages.
     """
-    sampler = _Sampler(spec)
+    sampler = Sampler(spec)
     supply = {group: _in_turn(texts, spec.brainstorm.examples_per_task) for group, texts in _by_group(tasks).items()}
     sources = Supply(PASSAGES.empty_table() if passages is None else passages, [one.weight for one in spec.sources])
     repeats: Counter[str] = Counter()
@@ -100,9 +96,10 @@ def draw_requests(spec: Spec, tasks: pa.Table, passages: pa.Table | None = None)
             task = next(supply[group]) if group in supply else None
             if task is None and GROUPS[group].brainstormed:
                 continue
-            content = {"group": group, "task": task, **sampler.rest(number, group)}
+            content = {"group": group, "task": task, **sampler.languages(number, group), **sampler.form(number, group)}
         key = digest(content)
-        yield Request(id=digest(key, repeats[key]), draw=repeats[key], **content)
+        model = sampler.model(number)
+        yield Request(id=digest(key, repeats[key]), draw=repeats[key], model=model, **content)
         repeats[key] += 1
 
 
@@ -118,6 +115,7 @@ def read_requests(path: Path) -> list[Request]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as UTF-8 text ({error}); save it as JSON lines in UTF-8") from None
     seen: dict[str, int] = {}
+    repeats: Counter[str] = Counter()
     requests: list[Request] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -127,7 +125,9 @@ def read_requests(path: Path) -> list[Request]:
             first = seen[request.id]
             raise InputError(f"{path}:{number}: id '{request.id}' stands in line {first} already; give it another one")
         seen[request.id] = number
-        requests.append(request)
+        key = digest(request.model_dump(mode="json", exclude={"id"}))
+        requests.append(request.model_copy(update={"draw": request.draw + repeats[key]}))
+        repeats[key] += 1
     if not requests:
         raise InputError(f"{path}: holds no request; write one JSON object a line, or remove 'requests' and set 'size'")
     return requests
@@ -139,7 +139,7 @@ def requests_table(requests: Iterable[Request]) -> pa.Table:
     batches = []
     while batch := list(islice(rows, BATCH)):
         columns = {field.name: [getattr(request, field.name) for request in batch] for field in REQUESTS}
-        columns["attributes"] = [_canonical(attributes) for attributes in columns["attributes"]]
+        columns["attributes"] = [canonical(attributes) for attributes in columns["attributes"]]
         batches.append(pa.RecordBatch.from_pydict(columns, schema=REQUESTS))
     return pa.Table.from_batches(batches, schema=REQUESTS)
 
@@ -165,6 +165,7 @@ def summary(
         tally.add(request)
     short = {} if spec.requests else _short(spec, tally.groups)
     generate = _bill(spec, spec.models.generate, tally.tokens_in(), tally.tokens_out)
+    models = {model: count for model, count in tally.models.most_common() if model}
     return {
         "total": tally.groups.total(),
         "wanted": tally.groups.total() if spec.requests else spec.wanted,
@@ -177,106 +178,23 @@ def summary(
         "documents": dict(documents or {}),
         "examples": tally.examples,
         "brainstorm": _brainstorm_bill(spec, tally.grounded.total()),
-        "generate": {"requests": tally.groups.total(), **generate},
+        "generate": {"requests": tally.groups.total(), "by_model": models, **generate},
         "estimator": estimate.METHOD,
         "short": short,
-        "advice": "raise brainstorm.calls or brainstorm.examples_per_task in factory.yml" if short else None,
+        "advice": _ADVICE if short else None,
     }
 
 
-class _Choice(Generic[T]):
-    """Values with weights, in an order that does not depend on how a file lists them."""
-
-    def __init__(self, weights: Mapping[T, float]) -> None:
-        self.values = sorted((value for value, weight in weights.items() if weight > 0), key=_canonical)
-        self._sums = list(accumulate(weights[value] for value in self.values))
-
-    def at(self, point: float) -> T:
-        """The value at ``point`` (0 <= point < 1) of the weights laid end to end."""
-        return self.values[min(bisect_right(self._sums, point * self._sums[-1]), len(self.values) - 1)]
-
-
-class _Sampler:
-    """The draws of a spec by position: no state, so that a position never depends on another one."""
-
-    def __init__(self, spec: Spec) -> None:
-        self._seed = spec.seed
-        self._grounded = spec.grounded if spec.sources else 0.0
-        self._groups = _Choice(spec.groups)
-        self._languages = _Choice(spec.languages)
-        self._placeholders = {group: _choices(spec.placeholder_weights(group)) for group in self._groups.values}
-        self._targets: dict[str, _Choice[str]] = {}
-        if any(GROUPS[group].bilingual for group in self._groups.values):
-            self._sources, self._targets = _language_pairs(spec.languages)
-
-    def group(self, number: int) -> Group:
-        """Group of the request at position ``number``."""
-        return self._groups.at(self._point(number, "group"))
-
-    def grounds(self, number: int) -> bool:
-        """Whether this position starts from a passage where there is one."""
-        return (
-            self._grounded > 0 and self.group(number) == GROUNDED and self._point(number, "grounded") < self._grounded
-        )
-
-    def language(self, number: int) -> str:
-        """Language of the request at position ``number``, if its group has one language."""
-        return self._languages.at(self._point(number, "language"))
-
-    def source(self, number: int) -> float:
-        """Which source this position starts from: a number in [0, 1)."""
-        return self._point(number, "source")
-
-    def rest(self, number: int, group: Group, step: Step = "generate") -> dict[str, Any]:
-        """Everything else that is drawn for this position: languages, attributes, template."""
-        point = functools.partial(self._point, number)
-        templates = variants(group, step)
-        attributes = {name: choice.at(point(name)) for name, choice in self._placeholders[group].items()}
-        if point("states difficulty") >= DIFFICULTY_SHARE:
-            attributes.pop("difficulty", None)
-        if step == "ground":
-            attributes = {name: value for name, value in attributes.items() if name not in UNGROUNDED_ATTRIBUTES}
-        template = templates[int(point("template") * len(templates))]
-        return {**self._drawn_languages(point, group), "attributes": attributes, "template": template}
-
-    def _drawn_languages(self, point: Any, group: Group) -> dict[str, str]:
-        if not GROUPS[group].bilingual:
-            return {"language": self._languages.at(point("language"))}
-        source = self._sources.at(point("source_language"))
-        return {"source_language": source, "target_language": self._targets[source].at(point("target_language"))}
-
-    def _point(self, number: int, name: str) -> float:
-        """A number in [0, 1) with 53 random bits."""
-        key = hashlib.sha256(f"{self._seed}/{number}/{name}".encode()).digest()
-        return (int.from_bytes(key[:8], "big") >> 11) / 2**53
-
-
-def _grounded(sampler: _Sampler, sources: Supply, number: int) -> dict[str, Any] | None:
+def _grounded(sampler: Sampler, sources: Supply, number: int) -> dict[str, Any] | None:
     """A request that starts from a passage, or None where this position does not, or no passage is left."""
-    found = sources.take(sampler.language(number), sampler.source(number)) if sampler.grounds(number) else None
+    if not sampler.grounds(number):
+        return None
+    languages = sampler.languages(number, GROUNDED)
+    found = sources.take(languages["language"], sampler.source(number))
     if found is None:
         return None
-    content = {"group": GROUNDED, **sampler.rest(number, GROUNDED, "ground")}
-    return {**content, "document": found.document, "passage": found.text}
-
-
-def _choices(placeholders: Mapping[str, Mapping[Value, float]]) -> dict[str, _Choice[Value]]:
-    """Placeholders that have any value with a weight above 0; the others are left out of the requests."""
-    choices = {name: _Choice(weights) for name, weights in placeholders.items()}
-    return {name: choice for name, choice in choices.items() if choice.values}
-
-
-def _language_pairs(weights: Mapping[str, float]) -> tuple[_Choice[str], dict[str, _Choice[str]]]:
-    """Source, and target for each source: two independent draws, given that they differ, without drawing again."""
-    positive = {code: weight for code, weight in weights.items() if weight > 0}
-    if len(positive) < 2:
-        raise SpecError(
-            f"languages: group bitext needs two languages with a weight above 0 (found {', '.join(positive)}); "
-            "add another one, or take bitext out of groups"
-        )
-    others = {code: {other: weight for other, weight in positive.items() if other != code} for code in sorted(positive)}
-    sources = _Choice({code: positive[code] * math.fsum(others[code].values()) for code in others})
-    return sources, {code: _Choice(targets) for code, targets in others.items()}
+    form = sampler.form(number, GROUNDED, "ground")
+    return {"group": GROUNDED, **languages, **form, "document": found.document, "passage": found.text}
 
 
 def _by_group(tasks: pa.Table) -> dict[Group, list[str]]:
@@ -306,11 +224,12 @@ def _calls(spec: Spec, group: Group, grounded: int) -> int:
     rows = share * spec.wanted
     most = rows + 3 * math.sqrt(rows)  # the number of a group's rows is drawn: three standard deviations above its mean
     if grounded:
-        most = sum(_Sampler(spec).group(number) == group for number in range(spec.wanted)) - grounded
+        most = sum(Sampler(spec).group(number) == group for number in range(spec.wanted)) - grounded
     if not most:
         return 0
     tasks = MERGE_MARGIN * (most / spec.brainstorm.examples_per_task + spec.brainstorm.examples_per_task)
-    return math.ceil(tasks / spec.brainstorm.tasks_per_call)
+    useful = most_draws(spec.brainstorm.topics) // spec.brainstorm.topics_per_call  # what more bring is over the cap
+    return min(math.ceil(tasks / spec.brainstorm.asked_per_call), max(useful, 1))
 
 
 def _request(line: str, where: str) -> Request:
@@ -348,16 +267,13 @@ def _finding(error: Any) -> str:
     return f"{field + ': ' if field else ''}{message}{found}{hint}"
 
 
-def _canonical(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
 class _Tally:
     """Counts what a summary shows while the requests go by."""
 
     def __init__(self, examples: int) -> None:
         self.groups: Counter[Group] = Counter()
         self.languages: Counter[str] = Counter()
+        self.models: Counter[str | None] = Counter()
         self.pairs: Counter[str] = Counter()
         self.attributes: dict[str, Counter[str]] = {name: Counter() for name in ATTRIBUTES}
         self.tasks: set[str | None] = set()
@@ -376,6 +292,7 @@ class _Tally:
         self.groups[request.group] += 1
         if request.passage is not None:
             self.grounded[request.document_language] += 1
+        self.models[request.model] += 1
         self.languages.update({request.query_language, request.document_language})
         if GROUPS[request.group].bilingual:
             self.pairs[f"{request.query_language}-{request.document_language}"] += 1
@@ -401,7 +318,7 @@ class _Tally:
 
 
 def _short(spec: Spec, drawn: Counter[Group]) -> dict[str, int]:
-    sampler = _Sampler(spec)
+    sampler = Sampler(spec)
     wanted = Counter(sampler.group(number) for number in range(spec.wanted))
     return {group: wanted[group] - drawn[group] for group in GROUPS if wanted[group] > drawn[group]}
 
@@ -409,20 +326,43 @@ def _short(spec: Spec, drawn: Counter[Group]) -> dict[str, int]:
 def _brainstorm_bill(spec: Spec, grounded: int) -> dict[str, Any]:
     needed = spec.requests is None or spec.brainstorm.calls is not None
     calls = brainstorm_requests(spec, grounded) if needed else []
-    number = spec.brainstorm.tasks_per_call
-    prompts = (brainstorm_prompt(group, number, call, spec.seed).text for _, group, call in calls[:PROMPT_SAMPLE])
+    prompts = (brainstorm_prompt(spec, group, call).text for _, group, call in calls[:PROMPT_SAMPLE])
     sample = [estimate.prompt_tokens(text) for text in prompts]
     tokens_in = len(calls) * sum(sample) / max(len(sample), 1)
-    bill = _bill(spec, spec.models.brainstorm, tokens_in, len(calls) * estimate.task_tokens(number))
-    return {"requests": len(calls), **bill}
+    tokens_out = len(calls) * estimate.task_tokens(spec.brainstorm.asked_per_call)
+    return {
+        "requests": len(calls),
+        **_topics(spec, calls),
+        **_bill(spec, spec.models.brainstorm, tokens_in, tokens_out),
+    }
 
 
-def _bill(spec: Spec, model: ModelSpec, tokens_in: float, tokens_out: float) -> dict[str, Any]:
+def _topics(spec: Spec, calls: Iterable[BrainstormRequest]) -> dict[str, Any]:
+    """How many different topics the brainstorms list, and the share of each domain in all that they list.
+
+    Recorded answers are read whatever was asked: nothing is listed for them.
+    """
+    if spec.models.brainstorm[0].provider == "recorded":
+        return {"topics": 0, "domains": {}}
+    listed = Counter(pick.topic for _, group, call in calls for pick in brainstorm_topics(spec, group, call))
+    domains: Counter[str] = Counter()
+    for topic, times in listed.items():
+        domains[topic.domain] += times
+    return {
+        "topics": len(listed),
+        "domains": {domain: round(times / domains.total(), 4) for domain, times in domains.most_common()},
+    }
+
+
+def _bill(spec: Spec, pool: Sequence[ModelSpec], tokens_in: float, tokens_out: float) -> dict[str, Any]:
     """Estimated tokens and their price. ``cost``: US dollars, or None; then ``reason`` says why."""
-    bill: dict[str, Any] = {"model": model.model, "tokens_in": round(tokens_in), "tokens_out": round(tokens_out)}
-    if model.provider == "recorded":
+    names = list(dict.fromkeys(one.model for one in pool))
+    bill: dict[str, Any] = {"model": ", ".join(names), "tokens_in": round(tokens_in), "tokens_out": round(tokens_out)}
+    if pool[0].provider == "recorded":
         return {**bill, "cost": 0.0, "reason": "recorded answers cost nothing"}
-    price = spec.prices.get(model.model)
-    if price is None:
-        return {**bill, "cost": None, "reason": f"no price: add '{model.model}' to prices in factory.yml"}
-    return {**bill, "cost": round((tokens_in * price.input + tokens_out * price.output) / 1e6, 4), "reason": None}
+    unpriced = [name for name in names if name not in spec.prices]
+    if unpriced:
+        return {**bill, "cost": None, "reason": f"no price: add '{unpriced[0]}' to prices in factory.yml"}
+    whole = sum(one.weight for one in pool)
+    usd = sum(spec.prices[one.model].cost(tokens_in, tokens_out) * one.weight / whole for one in pool)
+    return {**bill, "cost": round(usd, 4), "reason": None}

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from pairsmith.factory.errors import InputError
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.records import Request, digest
+from pairsmith.factory.spec import Spec
 from pairsmith.factory.taxonomy import ATTRIBUTES, Group, Value
 from pairsmith.factory.text import tokens, words
+from pairsmith.factory.topics import Pick, draw_topics
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -65,18 +67,24 @@ def render(request: Request) -> Prompt:
     return Prompt(text.strip(), version, _object_schema({key: {"type": "string"} for key in request.keys.values()}))
 
 
-def brainstorm_prompt(group: Group, count: int, call: int, seed: int) -> Prompt:
-    """The prompt that asks for ``count`` tasks of ``group``, one for each of ``count`` topics.
+def brainstorm_topics(spec: Spec, group: Group, call: int) -> list[Pick]:
+    """The topics that a brainstorm lists, in the order in which it lists them."""
+    number = spec.brainstorm.topics_per_call
+    return draw_topics(spec.brainstorm.topics, spec.seed, group, call * number, number)
 
-    ``call`` counts the brainstorms of the group from 0. Which topics, examples and variant it gets depends on
-    (``seed``, ``group``, ``call``, ``count``) alone, so that more calls leave the earlier ones as they are. One task a
-    topic is the best of the counts that SPEED compares.
+
+def brainstorm_prompt(spec: Spec, group: Group, call: int) -> Prompt:
+    """The prompt that asks for tasks of ``group``: ``tasks_per_topic`` for each of :func:`brainstorm_topics`, in order.
+
+    ``call`` counts the brainstorms of the group from 0. Which topics, examples and variant it gets depends on the seed,
+    the group, the call and the spec's section ``brainstorm``, so that more calls leave the earlier ones as they are.
     """
-    key = digest("brainstorm", seed, group, call)
+    key = digest("brainstorm", spec.seed, group, call)
     variant = _pick(variants(group, "brainstorm"), key, "template")
     template, version = _template(f"{group}/brainstorm_{variant}")
-    topics = [_topic(seed, group, call * count + number) for number in range(count)]
-    text = template.render(count=count, topics=topics, seed=key)
+    topics = [str(pick) for pick in brainstorm_topics(spec, group, call)]
+    count, each = spec.brainstorm.asked_per_call, spec.brainstorm.tasks_per_topic
+    text = template.render(count=count, each=each, topics=topics, seed=key)
     schema = _object_schema({"tasks": {"type": "array", "items": {"type": "string"}}})
     return Prompt(text.strip(), version, schema)
 
@@ -156,20 +164,3 @@ def _hash(*parts: str | int) -> bytes:
 
 def _pick(names: tuple[str, ...], *key: str | int) -> str:
     return names[int.from_bytes(_hash(*key)[:8], "big") % len(names)]
-
-
-@cache
-def _lines(name: str) -> tuple[str, ...]:
-    return tuple((_FOLDER / name).read_text(encoding="utf-8").splitlines())
-
-
-@cache
-def _topic_order(seed: int, group: str, turn: int) -> tuple[str, ...]:
-    return tuple(sorted(_lines("topics.txt"), key=lambda topic: _hash("topic", seed, group, turn, topic)))
-
-
-def _topic(seed: int, group: str, number: int) -> str:
-    """The ``number``-th topic of a group: all topics before any comes again, each time in another setting."""
-    turn, place = divmod(number, len(_lines("topics.txt")))
-    setting = _pick(_lines("settings.txt"), "setting", seed, group, number)
-    return f"{_topic_order(seed, group, turn)[place]}; setting: {setting}"

@@ -41,8 +41,9 @@ class Request(BaseModel):
     """One example that is asked for: the placeholders are drawn, the prompt is rendered purely from this.
 
     ``passage``: the positive where it is a real text, of ``document`` ("<source>#<id>"); the model then writes the task too.
-    ``template`` names the prompt variant, or is None where the prompt is not known (recorded answers). ``draw`` counts
-    requests with the same content.
+    ``template`` names the prompt variant, or is None where the prompt is not known (recorded answers). ``draw`` tells
+    requests with the same content apart. ``model``: the one that is asked, None for recorded answers. ``parent``: id of the
+    request in whose place this one is asked because its answer was not accepted, as the ``attempt``-th one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +57,9 @@ class Request(BaseModel):
     attributes: dict[str, Value] = Field(default_factory=dict)
     template: str | None = None
     draw: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    model: str | None = None
+    parent: str | None = None
+    attempt: Annotated[int, Field(ge=0, lt=2**31)] = 0
     passage: str | None = None
     document: str | None = None
 
@@ -105,6 +109,11 @@ class Request(BaseModel):
         return self.target_language or self.language or ""
 
     @property
+    def slice(self) -> str:
+        """What targets and costs are counted by: group and language, or group and both languages."""
+        return slice_of(self.group, self.query_language, self.document_language)
+
+    @property
     def keys(self) -> dict[Role, str]:
         """Role -> key of the answer that is asked for."""
         return GROUPS[self.group].keys if self.passage is None else GROUNDED_KEYS
@@ -118,6 +127,12 @@ class Request(BaseModel):
         return GROUPS[self.group].instruction or self.task or ""
 
 
+def slice_of(group: str, query_language: str, document_language: str) -> str:
+    """``sts/de``; ``bitext/fr-en`` where the documents are in another language than the query."""
+    pair = "" if document_language == query_language else f"-{document_language}"
+    return f"{group}/{query_language}{pair}"
+
+
 _STRING = pa.string()
 _ATTRIBUTE_FIELDS = [pa.field(name, _STRING) for name in ATTRIBUTES]
 
@@ -126,6 +141,7 @@ TASKS = pa.schema(
         pa.field("task", _STRING, nullable=False),
         pa.field("group", _STRING, nullable=False),
         pa.field("request_id", _STRING, nullable=False),  # of the brainstorm request that brought it
+        pa.field("topic", _STRING),  # "domain / field / topic" that it was asked for; null where that is not known
         pa.field("merged", pa.int32(), nullable=False),  # near-duplicate tasks that it stands for, itself included
     ]
 )
@@ -142,6 +158,9 @@ REQUESTS = pa.schema(
         pa.field("attributes", _STRING, nullable=False),  # canonical JSON: it keeps 50 and "at least 50" apart
         pa.field("template", _STRING),
         pa.field("draw", pa.int32(), nullable=False),
+        pa.field("model", _STRING),
+        pa.field("parent", _STRING),  # id of the request that this one takes the place of
+        pa.field("attempt", pa.int32(), nullable=False),  # 0, or the number of the further try
         pa.field("passage", _STRING),
         pa.field("document", _STRING),
     ]

@@ -23,6 +23,8 @@ def _section(section: Section, indent: str) -> list[str]:
     lines: list[str] = []
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
+        if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], Section):
+            (value,) = value  # a list of one may be written as that one
         about = field.description or (type(value).__doc__ or "" if isinstance(value, Section) else "")
         lines += _comment(about, indent)
         if isinstance(value, Section):

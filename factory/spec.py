@@ -3,16 +3,19 @@
 The one dial is ``size``; everything else has the defaults of the method (Wang et al. 2024, arXiv 2401.00368).
 """
 
+import math
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pairsmith.factory.errors import SpecError, nearest
 from pairsmith.factory.hub import SCHEME, parse_hub_path
 from pairsmith.factory.languages import LANGUAGES, default_weights
 from pairsmith.factory.taxonomy import GROUNDED, GROUPS, Group, Value
+from pairsmith.factory.topics import default_weights as topic_weights
 
 FORMAT_VERSION = 1
 FILE = "factory.yml"
@@ -27,6 +30,21 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _all_commented_out(cls, data: Any) -> Any:
+        return {} if data is None else data
+
+
+def _number(value: Any) -> Any:
+    """``20M`` as a number: k, M and B stand for thousands, millions and billions."""
+    if isinstance(value, str) and (found := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kMB])\s*", value)):
+        return round(float(found[1]) * {"k": 10**3, "M": 10**6, "B": 10**9}[found[2]])
+    return value
+
+
+Many = Annotated[int, Field(ge=1), BeforeValidator(_number)]
+
 
 class ModelSpec(Section):
     """A language model behind an OpenAI-compatible endpoint, or a file of recorded answers."""
@@ -35,6 +53,9 @@ class ModelSpec(Section):
         "openai", description="'openai': any OpenAI-compatible endpoint; 'recorded': answers by request id from a file"
     )
     model: str = Field("gpt-4o-mini", description="model name as the endpoint knows it")
+    weight: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="share of the requests, where a list names several models"
+    )
     base_url: str | None = Field(None, description="endpoint, e.g. http://127.0.0.1:8000/v1; default: the client's own")
     api_key_env: str = Field(
         "OPENAI_API_KEY", description="environment variable that holds the key; never the key itself"
@@ -42,7 +63,13 @@ class ModelSpec(Section):
     temperature: float = Field(1.0, ge=0, le=2, description="1.0 throughout in the paper")
     top_p: float = Field(1.0, gt=0, le=1, description="1.0 throughout in the paper")
     max_tokens: Count = Field(2048, description="cap on the tokens of one answer")
-    concurrency: Count = Field(16, description="requests in flight at once")
+    concurrency: Count = Field(
+        16, description="most requests in flight at once; the service's own limits are found while asking"
+    )
+    requests_per_minute: Many | None = Field(
+        None, description="never ask faster than this; default: as the service allows"
+    )
+    tokens_per_minute: Many | None = Field(None, description="never use more than this; default: as the service allows")
     timeout: float = Field(120.0, gt=0, description="seconds until a request counts as lost and is asked again")
     retries: int = Field(6, ge=0, description="further tries after 429, 5xx, a timeout or a reset")
     structured_output: bool = Field(
@@ -56,12 +83,66 @@ class ModelSpec(Section):
             raise ValueError("'answers' names the file of provider 'recorded', and goes with no other provider")
         return self
 
+    @property
+    def params(self) -> dict[str, float | int]:
+        """What is sent beside the prompt, and is part of what makes two asks the same."""
+        return {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_tokens}
+
+
+class _OneOrMany:
+    """JSON Schema of a pool: one model, or a list of them."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        pool = handler(core)
+        return {"anyOf": [pool["items"], pool]}
+
+
+Pool = Annotated[
+    tuple[ModelSpec, ...],
+    Field(min_length=1),
+    BeforeValidator(lambda value: [value] if isinstance(value, dict | ModelSpec) else value),
+    _OneOrMany(),
+]
+"""One model, or several that share the requests by their weights; several endpoints may serve the same model."""
+
 
 class ModelsSpec(Section):
-    """Which model does which step."""
+    """Which model does which step: one, or a list of several that share the requests by weight."""
 
-    brainstorm: ModelSpec = Field(default_factory=ModelSpec, description="writes the tasks")
-    generate: ModelSpec = Field(default_factory=ModelSpec, description="writes the examples")
+    brainstorm: Pool = Field(default_factory=lambda: (ModelSpec(),), description="writes the tasks")
+    generate: Pool = Field(default_factory=lambda: (ModelSpec(),), description="writes the examples")
+
+    @model_validator(mode="after")
+    def _pools(self) -> "ModelsSpec":
+        for step, pool in (("brainstorm", self.brainstorm), ("generate", self.generate)):
+            if len(pool) > 1 and any(one.provider == "recorded" for one in pool):
+                raise ValueError(f"{step}: recorded answers stand alone, not in a list of models")
+            params = {one.model: one.params for one in pool}
+            odd = next((one.model for one in pool if one.params != params[one.model]), None)
+            if odd:
+                raise ValueError(
+                    f"{step}: endpoints of one model must agree in temperature, top_p and max_tokens ('{odd}')"
+                )
+        return self
+
+
+class BudgetSpec(Section):
+    """What a run may cost in all; what is in flight when it is reached still comes in."""
+
+    usd: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="US dollars, by the table of prices; default: no cap"
+    )
+    tokens: Many | None = Field(None, description="prompt and answer tokens, e.g. 20M; default: no cap")
+
+
+class RepairSpec(Section):
+    """An answer that cannot be parsed is asked for again, with what was wrong with it."""
+
+    attempts: int = Field(1, ge=0, le=10, description="at most this many further requests for one answer; 0: none")
+    mode: Literal["revise", "again"] = Field(
+        "revise",
+        description="'revise' shows the model its answer and the fault; 'again' repeats the request and names the fault",
+    )
 
 
 class Price(Section):
@@ -69,6 +150,16 @@ class Price(Section):
 
     input: float = Field(ge=0, description="USD for a million prompt tokens")
     output: float = Field(ge=0, description="USD for a million answer tokens")
+    cached: float | None = Field(
+        None, ge=0, description="USD for a million prompt tokens read from a cache; default: input"
+    )
+    batch: Share = Field(0.5, description="what an answer by batch file costs of this (OpenAI: half)")
+
+    def cost(self, tokens_in: float, tokens_out: float, tokens_cached: float = 0, via: str = "chat") -> float:
+        """US dollars; ``tokens_cached`` are among ``tokens_in``; an answer ``via`` batch costs the batch share."""
+        cached = self.input if self.cached is None else self.cached
+        full = (tokens_in - tokens_cached) * self.input + tokens_cached * cached + tokens_out * self.output
+        return full * (self.batch if via == "batch" else 1) / 1e6
 
 
 class BrainstormSpec(Section):
@@ -76,10 +167,41 @@ class BrainstormSpec(Section):
 
     calls: Count | None = Field(None, description="brainstorm requests a group; default: as many as 'size' needs")
     tasks_per_call: Count = Field(20, description="tasks asked for in one call; about 20 in the paper")
+    tasks_per_topic: Count = Field(
+        1,
+        description="at most this many tasks of one topic in one setting are asked for and kept; "
+        "1 is the best of 1, 3 and 5 in SPEED",
+    )
+    topics: dict[str, Weight] = Field(
+        default_factory=topic_weights,
+        description="weight of each domain of topics (its number of topics: each topic comes equally often); "
+        "0 or left out: none of its topics",
+    )
     examples_per_task: Count = Field(
         2, description="at most this many examples share a task; the paper has 0.47 distinct instructions an example"
     )
     near_duplicate: Share = Field(0.7, description="tasks whose word sets overlap by this Jaccard share are merged")
+
+    @field_validator("topics")
+    @classmethod
+    def _known_domains(cls, topics: dict[str, float]) -> dict[str, float]:
+        known = topic_weights()
+        for domain in topics:
+            if domain not in known:
+                raise ValueError(f"unknown domain '{domain}'{nearest(domain, known)}")
+        if not any(topics.values()):
+            raise ValueError("the weights sum to 0, so no topic can be drawn")
+        return topics
+
+    @property
+    def topics_per_call(self) -> int:
+        """Topics that one call lists."""
+        return math.ceil(self.tasks_per_call / self.tasks_per_topic)
+
+    @property
+    def asked_per_call(self) -> int:
+        """Tasks that one call asks for: ``tasks_per_call``, rounded up to whole topics."""
+        return self.topics_per_call * self.tasks_per_topic
 
 
 class SourceSpec(Section):
@@ -229,7 +351,15 @@ class Spec(Section):
 
     format_version: Literal[1] = Field(1, description="of this file")
     name: str = Field("pairsmith-dataset", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$", description="of the dataset")
-    size: Count | None = Field(None, description="how many examples are asked for: the one dial (default 1000)")
+    size: Many | None = Field(
+        None, description="how many accepted examples are wanted, by group and language: the one dial (default 1000)"
+    )
+    candidates: float = Field(
+        3.0,
+        ge=1,
+        le=100,
+        description="at most this many requests for each wanted example of a group and language; what is missing then is said",
+    )
     seed: int = Field(0, ge=0, description="of every draw; the same seed and spec give the same requests")
     requests: str | None = Field(
         None, description="plan from this file of requests (JSON lines, in the run folder) instead of 'size'"
@@ -248,8 +378,10 @@ class Spec(Section):
     models: ModelsSpec = Field(default_factory=ModelsSpec)
     prices: dict[str, Price] = Field(
         default_factory=lambda: {"gpt-4o-mini": Price(input=0.15, output=0.60)},
-        description="price table by model name, for estimates",
+        description="price table by model name, for estimates, the ledger and the budget",
     )
+    budget: BudgetSpec = Field(default_factory=BudgetSpec)
+    repair: RepairSpec = Field(default_factory=RepairSpec)
     brainstorm: BrainstormSpec = Field(default_factory=BrainstormSpec)
     sources: list[SourceSpec] = Field(
         default_factory=list, description="documents whose passages become positives of group short_long"
@@ -264,6 +396,7 @@ class Spec(Section):
     def _consistent(self) -> "Spec":
         if self.size is not None and self.requests is not None:
             raise ValueError("'size' and 'requests' exclude each other: the file of requests is the plan")
+        self._check_prices()
         for code in self.languages:
             if code not in LANGUAGES:
                 raise ValueError(f"languages: unknown language '{code}'{nearest(code, LANGUAGES)}")
@@ -279,6 +412,14 @@ class Spec(Section):
             raise ValueError("release.splits: the held-out shares must sum to less than 1; 'train' is the rest")
         return self
 
+    def _check_prices(self) -> None:
+        paid = {one.model for pool in (self.models.brainstorm, self.models.generate) for one in pool if not one.answers}
+        unpriced = sorted(paid - self.prices.keys())
+        if self.budget.usd is not None and unpriced:
+            raise ValueError(
+                f"budget.usd: no price is known for '{unpriced[0]}'; add it to prices, or cap tokens instead"
+            )
+
     @model_validator(mode="after")
     def _sources_are_of_use(self) -> "Spec":
         if self.sources and self.requests is not None:
@@ -292,7 +433,7 @@ class Spec(Section):
 
     @property
     def wanted(self) -> int:
-        """Examples asked for when the plan is drawn (not read from a file)."""
+        """Accepted examples that are wanted when the plan is drawn (not read from a file)."""
         return self.size or 1000
 
     def placeholder_weights(self, group: Group) -> dict[str, dict[Value, float]]:
@@ -320,7 +461,7 @@ def read_spec(path: Path) -> Spec:
 
 
 def _finding(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"])
+    where = ".".join(str(part) for part in error["loc"] if part != 0 or error["loc"][:1] != ("models",))
     if error["type"] == "extra_forbidden":
         return f"unknown key '{where}'{nearest(error['loc'][-1], _known_keys(error['loc'][:-1]))}"
     message = error["msg"].removeprefix("Value error, ")
@@ -330,7 +471,9 @@ def _finding(error: Any) -> str:
 
 def _known_keys(path: tuple[Any, ...]) -> list[str]:
     section: Any = Spec
-    for name in (part for part in path if isinstance(part, str)):  # not the place in a list
+    for name in path:
+        if isinstance(name, int):
+            continue  # the place in a list of sections
         annotation = section.model_fields[name].annotation if name in getattr(section, "model_fields", {}) else None
         candidates = [annotation, *get_args(annotation)]
         section = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), Section)

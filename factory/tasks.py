@@ -1,4 +1,4 @@
-"""From the answers of a brainstorm to the table of tasks: parse every form, merge near-duplicates.
+"""From the answers of a brainstorm to the table of tasks: parse every form, cap the tasks of a topic, merge near-duplicates.
 
 The answers are untrusted text: nothing in them is evaluated.
 """
@@ -17,6 +17,7 @@ import regex
 from pairsmith.factory.reader import Reading, read_values
 from pairsmith.factory.records import TASKS
 from pairsmith.factory.text import tokens
+from pairsmith.factory.topics import Pick
 
 MAX_TASK = 1000  # characters; a task is one sentence, what is longer is another kind of text
 
@@ -33,6 +34,24 @@ _QUOTED = regex.compile(r"""(?:"([^"]*)"|'([^']*)'|`([^`]*)`|“([^”]*)”),?"
 _END = tuple(".!?。！？।።…\"')")  # what a whole sentence may end with
 
 
+class Answered(NamedTuple):
+    """Tasks of one brainstorm's answer, in order. ``topics``: what its prompt listed, or ``()`` where that is not known."""
+
+    group: str
+    request_id: str
+    tasks: list[str]
+    topics: Sequence[Pick] = ()
+
+
+class Found(NamedTuple):
+    """A task and where it comes from. ``topic``: the path of the topic that it was asked for, None where not known."""
+
+    task: str
+    group: str
+    request_id: str
+    topic: str | None = None
+
+
 def parse_tasks(answer: str) -> list[str]:
     """Tasks in a brainstorm's answer, in order; ``[]`` where there is none.
 
@@ -45,21 +64,45 @@ def parse_tasks(answer: str) -> list[str]:
     return _cleaned(lines if len(lines) > len(listed) else listed)
 
 
-def merge_tasks(tasks: Iterable[tuple[str, str, str]], threshold: float) -> pa.Table:
+def cap_tasks(answers: Iterable[Answered], asked: int, per_topic: int) -> tuple[list[Found], int]:
+    """The tasks that are kept of each answer, in order, and how many are over the cap.
+
+    ``asked``: tasks asked for in one answer; what comes after them is over the cap. Where an answer brings exactly
+    ``per_topic`` tasks for each of its topics, its tasks are those of its topics, in order, and of all answers of a
+    group at most ``per_topic`` tasks of the same topic and setting are kept: the first ones. What comes later never
+    changes an earlier decision.
+    """
+    kept: list[Found] = []
+    over = 0
+    held: Counter[tuple[str, Pick]] = Counter()
+    for answer in answers:
+        matched = len(answer.tasks) == len(answer.topics) * per_topic
+        for number, task in enumerate(answer.tasks):
+            pick = answer.topics[number // per_topic] if matched else None
+            if number >= asked or (pick and held[answer.group, pick] >= per_topic):
+                over += 1
+                continue
+            if pick:
+                held[answer.group, pick] += 1
+            kept.append(Found(task, answer.group, answer.request_id, pick.topic.path if pick else None))
+    return kept, over
+
+
+def merge_tasks(tasks: Iterable[Found], threshold: float) -> pa.Table:
     """Tasks, near-duplicates merged within their group, as a table of schema :data:`TASKS`.
 
-    ``tasks``: (task, group, request id) in the order in which they came. A task whose set of folded tokens has a
-    Jaccard similarity of at least ``threshold`` with one that was kept before is merged into the first such one;
-    ``merged`` counts what a row stands for. What comes later never changes an earlier decision.
+    ``tasks``: in the order in which they came. A task whose set of folded tokens has a Jaccard similarity of at least
+    ``threshold`` with one that was kept before is merged into the first such one; ``merged`` counts what a row stands
+    for. What comes later never changes an earlier decision.
     """
     tasks = list(tasks)
     stands_for = [0] * len(tasks)
     indexes: dict[str, _Index] = {}
-    sets = _TokenSets([task for task, _, _ in tasks])
-    for number, (_, group, _) in enumerate(tasks):
-        if group not in indexes:
-            indexes[group] = _Index(sets, threshold)
-        index = indexes[group]
+    sets = _TokenSets([found.task for found in tasks])
+    for number, found in enumerate(tasks):
+        if found.group not in indexes:
+            indexes[found.group] = _Index(sets, threshold)
+        index = indexes[found.group]
         twin = index.first_similar(number)
         if twin is None:
             index.add(number)

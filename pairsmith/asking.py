@@ -1,6 +1,7 @@
 """What is asked: the plan (tasks, then requests) and the answers to it. Both ways of asking go through one journal."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -8,12 +9,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pairsmith.factory.chat import RECORDED, Ask, open_chat
+from pairsmith.factory.chat import RECORDED, Ask, Entry, open_chat
 from pairsmith.factory.faults import RETRY_REASONS
 from pairsmith.factory.folder import written_whole
+from pairsmith.factory.generate import Generated
 from pairsmith.factory.generate import generate as ask_all
-from pairsmith.factory.journal import Journal, Step
+from pairsmith.factory.journal import Counts, Journal, Step
+from pairsmith.factory.ledger import Purse
 from pairsmith.factory.plan import (
+    BrainstormRequest,
     brainstorm_requests,
     draw_requests,
     expected_tasks,
@@ -22,13 +26,17 @@ from pairsmith.factory.plan import (
     requests_table,
     summary,
 )
-from pairsmith.factory.prompts import Prompt, brainstorm_prompt, render
+from pairsmith.factory.pool import Member
+from pairsmith.factory.prompts import Prompt, brainstorm_prompt, brainstorm_topics, render
 from pairsmith.factory.records import REQUESTS, Request, digest
+from pairsmith.factory.repair import repair_asks
+from pairsmith.factory.rounds import read_rounds, with_replacements
+from pairsmith.factory.sampler import Choice, Sampler, point
 from pairsmith.factory.spec import ModelSpec, Spec
-from pairsmith.factory.tasks import merge_tasks, parse_tasks
+from pairsmith.factory.tasks import Answered, cap_tasks, merge_tasks, parse_tasks
 from pairsmith.grounding import documents, grounded, passages, passages_input, read_sources
 from pairsmith.progress import asking
-from pairsmith.run import BATCH, REQUESTS_FILE, TASKS_FILE, Run, Stage
+from pairsmith.run import BATCH, REQUESTS_FILE, ROUNDS_FILE, TASKS_FILE, Run, Stage
 
 
 def plan(run: Run) -> dict[str, Any]:
@@ -37,7 +45,7 @@ def plan(run: Run) -> dict[str, Any]:
     Until the tasks are known the requests are drawn with stand-ins: counts and costs are those of the real plan.
     """
     read_sources(run)
-    free = run.spec.models.brainstorm.provider == "recorded"
+    free = run.spec.models.brainstorm[0].provider == "recorded"
     if brainstorms(run.spec) and not free and not BRAINSTORM.done(run):
         requests = draw_requests(run.spec, expected_tasks(run.spec, grounded(run)), passages(run))
         return summary(run.spec, requests, documents=documents(run))
@@ -68,20 +76,42 @@ def read_plan(run: Run) -> Iterator[Request]:
             yield from requests_of(pa.Table.from_batches([batch]))
 
 
-def _ask(identity: str, draw: str, prompt: Callable[[], Prompt], model: ModelSpec) -> Ask:
+def counts(run: Run, journal: Journal) -> Counts:
+    """How the plan stands; what a killed process had not taken up yet is pending too."""
+    found = journal.counts("generate")
+    planned = run.folder.facts("plan").get("requests", 0)
+    later = max(0, planned - found["asked"])
+    return {**found, "asked": found["asked"] + later, "pending": found["pending"] + later}
+
+
+def _ask(identity: str, draw: str, prompt: Callable[[], Prompt], model: ModelSpec, part: str) -> Ask:
     """One ask exactly as it will be sent. Which prompt brought a recorded answer is not known, so none is rendered."""
     if model.provider == "recorded":
-        return Ask(identity, RECORDED, {}, "", None, None, identity)
+        return Ask(identity, RECORDED, {}, "", None, None, identity, part)
     text, version, schema = prompt()
-    params = {"temperature": model.temperature, "top_p": model.top_p, "max_tokens": model.max_tokens}
-    return Ask(identity, model.model, params, text, version, schema, draw)
+    return Ask(identity, model.model, model.params, text, version, schema, draw, part)
 
 
-def _ask_all(run: Run, asks: Iterable[Ask], journal: Journal, step: Step, model: ModelSpec) -> dict[str, Any]:
-    if model.answers is not None:
-        run.folder.inside(model.answers, wanted_by=f"factory.yml: models.{step}.answers")
+def _ask_all(
+    run: Run, asks: Iterable[Ask], journal: Journal, step: Step, asked: Mapping[str, int], pool: Sequence[ModelSpec]
+) -> Generated:
+    for model in pool:
+        if model.answers is not None:
+            run.folder.inside(model.answers, wanted_by=f"factory.yml: models.{step}.answers")
+    members = [Member(model, open_chat(model, run.path)) for model in pool]
+    purse = Purse(run.spec.budget, run.spec.prices, journal.spent())
     with asking(step) as show:
-        return dict(ask_all(asks, open_chat(model, run.path), journal, step, model, show))
+        return ask_all(asks, members, journal, step, asked, purse, show)
+
+
+def _sent(pool: Sequence[ModelSpec]) -> str:
+    """Digest of what decides the answers of a pool."""
+    fields = {"provider", "model", "base_url", "temperature", "top_p", "max_tokens"}
+    return digest([model.model_dump(include=fields) for model in pool])
+
+
+def _recordings(run: Run, pool: Sequence[ModelSpec]) -> str | None:
+    return run.folder.digest(pool[0].answers) if pool[0].answers else None
 
 
 def _settled(counts: Any) -> bool:
@@ -93,36 +123,44 @@ def _settled(counts: Any) -> bool:
 
 
 def _brainstorm_asks(run: Run) -> list[Ask]:
-    spec = run.spec
-    count, seed, model = spec.brainstorm.tasks_per_call, spec.seed, spec.models.brainstorm
-    return [
-        _ask(wanted.id, "0", partial(brainstorm_prompt, wanted.group, count, wanted.call, seed), model)
-        for wanted in brainstorm_requests(spec, grounded(run))
-    ]
+    spec, pool = run.spec, run.spec.models.brainstorm
+    choice = Choice({number: one.weight for number, one in enumerate(pool)})
+    asks = []
+    for wanted in brainstorm_requests(spec, grounded(run)):
+        model = pool[choice.at(point(spec.seed, wanted.id, "model"))]
+        prompt = partial(brainstorm_prompt, spec, wanted.group, wanted.call)
+        asks.append(_ask(wanted.id, "0", prompt, model, wanted.group))
+    return asks
 
 
 def _brainstorm_inputs(run: Run) -> dict[str, Any]:
-    model = run.spec.models.brainstorm
     return {
         "asks": digest([ask.key for ask in _brainstorm_asks(run)]),
-        "answers": run.folder.digest(model.answers) if model.answers else None,
+        "answers": _recordings(run, run.spec.models.brainstorm),
         "near_duplicate": run.spec.brainstorm.near_duplicate,
+        "cap": [run.spec.brainstorm.asked_per_call, run.spec.brainstorm.tasks_per_topic],
     }
 
 
 def _brainstorm(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
-    groups = {wanted.id: wanted.group for wanted in brainstorm_requests(run.spec, grounded(run))}
+    brainstorm, pool = run.spec.brainstorm, run.spec.models.brainstorm
+    wanted = {request.id: request for request in brainstorm_requests(run.spec, grounded(run))}
+    asked = Counter(request.group for request in wanted.values())
     with run.journal() as journal:
-        counts = _ask_all(run, _brainstorm_asks(run), journal, "brainstorm", run.spec.models.brainstorm)
-        found = [
-            (task, groups[entry.request_id], entry.request_id)
-            for entry in journal.answers("brainstorm")
-            for task in parse_tasks(entry.text)
-        ]
-    tasks = merge_tasks(found, run.spec.brainstorm.near_duplicate)
+        made = _ask_all(run, _brainstorm_asks(run), journal, "brainstorm", asked, pool)
+        answers = (_answered(run.spec, wanted[entry.request_id], entry) for entry in journal.answers("brainstorm"))
+        found, over_cap = cap_tasks(answers, brainstorm.asked_per_call, brainstorm.tasks_per_topic)
+    tasks = merge_tasks(found, brainstorm.near_duplicate)
     with written_whole(run.path / TASKS_FILE) as beside:
         pq.write_table(tasks, beside)
-    return (TASKS_FILE,), {**counts, "found": len(found), "tasks": tasks.num_rows}
+    facts = {**made.counts, "held": made.held, "found": len(found), "over_cap": over_cap, "tasks": tasks.num_rows}
+    return (TASKS_FILE,), facts
+
+
+def _answered(spec: Spec, wanted: BrainstormRequest, entry: Entry) -> Answered:
+    """The tasks of an answer, and the topics that its prompt listed; those of a recorded answer are not known."""
+    topics = () if entry.prompt_version is None else brainstorm_topics(spec, wanted.group, wanted.call)
+    return Answered(wanted.group, wanted.id, parse_tasks(entry.text), topics)
 
 
 # ---------------------------------------------------------------------------------------------------- plan and generate
@@ -130,41 +168,75 @@ def _brainstorm(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
 
 def _plan_inputs(run: Run) -> dict[str, Any]:
     spec = run.spec
+    models = {one.model: one.weight for one in spec.models.generate if one.provider != "recorded"}
+    inputs = {"models": digest(models), "rounds": run.folder.digest(ROUNDS_FILE)}
     if spec.requests is not None:
-        return {"requests": run.folder.digest(spec.requests)}
+        return {**inputs, "requests": run.folder.digest(spec.requests)}
     drawn = spec.model_dump(include={"size", "seed", "groups", "languages", "placeholders", "brainstorm"}, mode="json")
-    return {"spec": digest(drawn), "tasks": run.folder.digest(TASKS_FILE), **passages_input(run)}
+    return {**inputs, "spec": digest(drawn), "tasks": run.folder.digest(TASKS_FILE), **passages_input(run)}
 
 
 def _plan(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
-    requests: Iterable[Request]
-    if run.spec.requests is not None:
-        requests = read_requests(run.folder.inside(run.spec.requests, wanted_by="factory.yml: requests"))
-    else:
-        requests = draw_requests(run.spec, pq.read_table(run.path / TASKS_FILE), passages(run))
-    count, remaining = 0, iter(requests)
+    asked: Counter[str] = Counter()
+    remaining = _requests(run)
     with written_whole(run.path / REQUESTS_FILE) as beside, pq.ParquetWriter(beside, REQUESTS) as writer:
         while chunk := list(islice(remaining, BATCH)):
             writer.write_table(requests_table(chunk))
-            count += len(chunk)
-    return (REQUESTS_FILE,), {"requests": count}
+            asked.update(request.group for request in chunk)
+    return (REQUESTS_FILE,), {"requests": asked.total(), "by_group": dict(asked)}
+
+
+def _requests(run: Run) -> Iterator[Request]:
+    """The plan from its file, or drawn; what takes the place of rows that were not accepted comes last."""
+    spec = run.spec
+    if spec.requests is not None:
+        sampler = Sampler(spec)
+        requests = read_requests(run.folder.inside(spec.requests, wanted_by="factory.yml: requests"))
+        return (one.model_copy(update={"model": one.model or sampler.model(one.id)}) for one in requests)
+    drawn = draw_requests(spec, pq.read_table(run.path / TASKS_FILE), passages(run))
+    return with_replacements(spec, drawn, read_rounds(run.path / ROUNDS_FILE))
 
 
 def _generate_inputs(run: Run) -> dict[str, Any]:
-    model = run.spec.models.generate
-    sent = model.model_dump(include={"provider", "model", "base_url", "temperature", "top_p", "max_tokens"})
+    pool = run.spec.models.generate
     return {
         "requests": run.folder.digest(REQUESTS_FILE),
-        "model": digest(sent),
-        "answers": run.folder.digest(model.answers) if model.answers else None,
+        "models": _sent(pool),
+        "answers": _recordings(run, pool),
+        "repair": run.spec.repair.model_dump(),
+        "budget": run.spec.budget.model_dump(),
     }
 
 
 def _generate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
-    model = run.spec.models.generate
-    asks = (_ask(request.id, str(request.draw), partial(render, request), model) for request in read_plan(run))
+    pool, asked = run.spec.models.generate, run.folder.facts("plan")["by_group"]
     with run.journal() as journal:
-        return (), _ask_all(run, asks, journal, "generate", model)
+        made = _ask_all(run, _generate_asks(run), journal, "generate", asked, pool)
+        repaired, held = _repair(run, journal) if made.held is None else (None, made.held)
+        return (), {**counts(run, journal), "held": held, "repair": repaired}
+
+
+def _generate_asks(run: Run) -> Iterator[Ask]:
+    models = {one.model: one for one in run.spec.models.generate}
+    only = run.spec.models.generate[0]
+    for request in read_plan(run):
+        model = models[request.model] if request.model else only
+        yield _ask(request.id, str(request.draw), partial(render, request), model, request.slice)
+
+
+def _repair(run: Run, journal: Journal) -> tuple[Counts | None, str | None]:
+    """Ask for what did not parse, until it does or its tries are used up; recorded answers are as they are."""
+    pool, spec = run.spec.models.generate, run.spec.repair
+    if pool[0].provider == "recorded" or not spec.attempts:
+        return None, None
+    requests = {request.id: request for request in read_plan(run)}
+    for _ in range(spec.attempts):
+        entries = journal.answers("generate")
+        asks = list(repair_asks(entries, requests.__getitem__, journal.revisions, journal.ask, spec))
+        made = _ask_all(run, asks, journal, "repair", Counter(requests[ask.id].group for ask in asks), pool)
+        if made.held is not None:
+            break
+    return made.counts, made.held
 
 
 BRAINSTORM = Stage("brainstorm", _brainstorm_inputs, _brainstorm, _settled)

@@ -9,13 +9,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pairsmith.asking import read_plan
+from pairsmith.asking import counts, read_plan
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.journal import Journal
 from pairsmith.factory.parse import candidates
-from pairsmith.factory.records import PAIRS, REJECTED, VERDICTS, digest
+from pairsmith.factory.records import PAIRS, REJECTED, VERDICTS, Request, digest
+from pairsmith.factory.repair import Resolved, resolve
 from pairsmith.progress import bar
 from pairsmith.run import ACCEPTED, BATCH, CANDIDATES, JOURNAL, REJECTED_FILE, REQUESTS_FILE, VERDICTS_FILE, Run, Stage
+from pairsmith.targeting import beyond_target, has_target, target
 from pairsmith.validators.engine import Engine, LocalEngine, build_gates, dropped_ids, sources, without
 from pairsmith.validators.funnel import funnel
 from pairsmith.validators.gate import Verdict
@@ -35,7 +37,8 @@ def _inputs(run: Run) -> dict[str, Any]:
     run.folder.need(JOURNAL, "generate")
     with run.journal() as journal:
         return {
-            "answers": journal.state("generate"),
+            "answers": [journal.state("generate"), journal.state("repair")],
+            "failed": journal.counts("generate")["failed"],
             "requests": run.folder.digest(REQUESTS_FILE),
             "gates": digest(run.spec.gates.model_dump(mode="json")),
             "files": sources(run.spec.gates, run.path),
@@ -44,18 +47,21 @@ def _inputs(run: Run) -> dict[str, Any]:
 
 def _gate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     with run.journal() as journal:
-        counts = journal.counts("generate")
-        _judge(run, journal, counts["answered"])
+        stands = counts(run, journal)
+        _judge(run, journal, stands["answered"])
         verdicts = read_verdicts(run)
         _write_accepted(run, dropped_ids(verdicts))
         _write_rejected(run, verdicts, journal)
-    return (CANDIDATES, VERDICTS_FILE, ACCEPTED, REJECTED_FILE), funnel(dict(counts), verdicts)
+    found = {**funnel(dict(stands), verdicts), "target": target(run)}
+    return (CANDIDATES, VERDICTS_FILE, ACCEPTED, REJECTED_FILE), found
 
 
 def _judge(run: Run, journal: Journal, answered: int) -> None:
     engine: Engine = LocalEngine()
     gates = build_gates(run.spec.gates, run.path)
     requests = {request.id: request for request in read_plan(run)}
+    kept: dict[str, str] = {}  # request id -> row id
+    dropped: set[str] = set()
     with (
         _table(run, CANDIDATES, PAIRS) as rows,
         _table(run, VERDICTS_FILE, VERDICTS) as verdicts,
@@ -63,13 +69,23 @@ def _judge(run: Run, journal: Journal, answered: int) -> None:
     ):
 
         def parsed() -> Iterator[pa.Table]:
-            for pairs, lines in candidates(journal.answers("generate"), requests, BATCH):
+            for pairs, lines in candidates(_answers(journal, requests), requests, BATCH):
                 rows.write_table(pairs)
                 verdicts.write_table(lines)
+                kept.update(zip(pairs["request_id"].to_pylist(), pairs["id"].to_pylist(), strict=True))
                 yield pairs
 
         for lines in engine.judge(gates, parsed(), lambda _, count: shown.update(count)):
             verdicts.write_table(lines)
+            dropped.update(dropped_ids(lines).to_pylist())
+        if has_target(run):
+            verdicts.write_table(beyond_target(run, {one: row for one, row in kept.items() if row not in dropped}))
+
+
+def _answers(journal: Journal, requests: dict[str, Request]) -> Iterator[Resolved]:
+    """The answers of the plan, each as its repairs left it."""
+    for entry in journal.answers("generate"):
+        yield resolve(entry, requests[entry.request_id], journal.revisions)
 
 
 @contextmanager
@@ -89,7 +105,7 @@ def _write_rejected(run: Run, verdicts: pa.Table, journal: Journal) -> None:
     reasons = _reasons(verdicts)
     requests = {request.id: request for request in read_plan(run)}
     texts = _texts(run, pa.array(reasons, pa.string()))
-    entries = (entry for entry in journal.answers("generate") if entry.key in reasons)
+    entries = (entry for entry, _ in _answers(journal, requests) if entry.key in reasons)
     with _table(run, REJECTED_FILE, REJECTED) as writer:
         while chunk := list(islice(entries, BATCH)):
             lines = [

@@ -4,23 +4,29 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
-from pairsmith.asking import BRAINSTORM, GENERATE, PLAN, brainstorms, generate
+from pairsmith.asking import BRAINSTORM, GENERATE, PLAN, brainstorms, counts, generate
 from pairsmith.factory.errors import PairsmithError
 from pairsmith.gating import GATE, gate
 from pairsmith.grounding import SOURCES
+from pairsmith.progress import note
 from pairsmith.releasing import RELEASE, REPORT_PAGE, release, report
 from pairsmith.run import JOURNAL, Run, Stage
+from pairsmith.targeting import add_round
 
 FAILURES = 5  # given-up requests that the status shows; the journal has them all
 
 
 def whole_line(run: Run) -> dict[str, Any]:
-    """Everything that is missing or stale, and nothing else.
+    """Everything that is missing or stale, and nothing else: rounds of asking and judging until the target or a cap is met.
 
     Where no row was accepted the report is written all the same, before the release says that there is nothing.
     """
-    generated = generate(run)
-    found = gate(run)
+    while True:
+        generated, found = generate(run), gate(run)
+        more = add_round(run, found)
+        if more is None:
+            break
+        note(more["says"])
     if not found["accepted"]:
         report(run)
     made = release(run)
@@ -32,15 +38,15 @@ def status(run: Run) -> dict[str, Any]:
     first = [SOURCES] if run.spec.sources else []
     first += [BRAINSTORM] if brainstorms(run.spec) else []
     states = {stage.name: _state(run, stage) for stage in [*first, PLAN, GENERATE, GATE, RELEASE, REPORT_PAGE]}
-    counts, failures = None, []
+    stands, failures = None, []
     if run.folder.has(JOURNAL):
         with run.journal() as journal:
-            counts = journal.counts("generate")
+            stands = counts(run, journal)
             failures = [asdict(failure) for failure in islice(journal.failures("generate"), FAILURES)]
     done = set(states.values()) == {"done"}
     return {
         "stages": states,
-        "journal": counts,
+        "journal": stands,
         "failures": failures,
         "next": "nothing, all is done" if done else f"pairsmith run {run.path}",
     }

@@ -30,6 +30,11 @@ def bar(what: str, total: int | None, unit: str = "row") -> Iterator["tqdm[NoRet
         yield shown
 
 
+def note(line: str) -> None:
+    """One line on stderr, of what is done next and why."""
+    print(line, file=sys.stderr, flush=True)
+
+
 @contextmanager
 def asking(step: str) -> Iterator[Callable[["Progress"], None]]:
     """Progress of a step that asks a language model."""
@@ -37,8 +42,10 @@ def asking(step: str) -> Iterator[Callable[["Progress"], None]]:
 
         def show(state: "Progress") -> None:
             shown.total = state.total
-            state_now = {"failed": state.failed, "in flight": state.in_flight, "tokens": state.tokens}
+            state_now = {"failed": state.failed, "in flight": state.in_flight, "tokens": round(state.tokens)}
             shown.set_postfix({name: count for name, count in state_now.items() if count}, refresh=False)
+            if state.says:
+                shown.set_description(f"{step}: {'; '.join(state.says)}", refresh=False)
             if state.stopping:
                 shown.set_description(f"{step}: stopping, waiting for what is paid", refresh=False)
             shown.update(state.done - shown.n)

@@ -24,6 +24,9 @@ def plan(result: Result) -> str:
     if result["documents"]:
         lines.append("grounded     " + (_counts(result["grounded"]) or "none"))
         lines.append("documents    " + _counts(result["documents"]))
+    if topics := result["brainstorm"]["topics"]:
+        shares = ", ".join(f"{domain} {share:.1%}" for domain, share in result["brainstorm"]["domains"].items())
+        lines.append(f"topics       {topics:,} for the brainstorm: {shares}")
     for example in result["examples"]:
         lines += ["", f"--- {example['group']}, template {example['template']}", example["prompt"]]
     lines.append("")
@@ -46,7 +49,7 @@ def counts(result: Result) -> str:
     failed = f" ({_counts(result['failed'])})" if result["failed"] else ""
     return (
         f"asked {result['asked']:,} = answered {result['answered']:,} + failed {sum(result['failed'].values()):,}{failed}"
-        f" + pending {result['pending']:,}"
+        f" + pending {result['pending']:,}" + (f"; {result['held']}" if result.get("held") else "")
     )
 
 
@@ -57,7 +60,21 @@ def funnel(result: Result) -> str:
         head = f"  {gate['gate']:<14}{gate['judged']:>9,} judged {gate['dropped']:>8,} dropped"
         lines.append(f"{head}  {_counts(gate['reasons'])}".rstrip())
     lines.append(f"answered {result['answered']:,} = accepted {result['accepted']:,} + rejected {result['rejected']:,}")
-    return "\n".join(lines)
+    return "\n".join(lines + target(result["target"]))
+
+
+def target(result: Result) -> list[str]:
+    """How far the target is met, where there is one."""
+    if not result:
+        return []
+    missing = sum(result["missing"].values())
+    rounds = f"{result['rounds']} round" + ("s" if result["rounds"] > 1 else "")
+    if not missing:
+        return [f"target    {result['wanted']:,} of {result['wanted']:,} wanted rows, in {rounds}"]
+    where = _counts(dict(list(result["missing"].items())[:5])) + (" ..." if len(result["missing"]) > 5 else "")
+    return [
+        f"target    {result['wanted'] - missing:,} of {result['wanted']:,} wanted rows, in {rounds}; missing: {where}"
+    ]
 
 
 def release(result: Result) -> str:

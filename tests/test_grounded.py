@@ -10,15 +10,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from endpoint import Endpoint, Received, Reply, completion
+from endpoint import Endpoint
 from hub import COMMIT, Hub
 from hypothesis import given
 from hypothesis import strategies as st
-from test_live import call, sentence
+from test_live import call
 from test_sources import text
 
 from pairsmith.factory.estimate import answer_tokens
 from pairsmith.factory.parse import ParseReason, parse_answer
+from pairsmith.factory.plan import requests_of
 from pairsmith.factory.prompts import render, variants
 from pairsmith.factory.records import Request
 from pairsmith.factory.tasks import MAX_TASK
@@ -140,19 +141,11 @@ def test_the_task_is_one_line_without_marks() -> None:
 # -------------------------------------------------------------------------------------------------------- the whole line
 
 
-def answer(number: int, received: Received) -> Reply:
-    """A model that follows its schema; each of its texts is a sentence of its own."""
-    names = list(received.body["response_format"]["json_schema"]["schema"]["properties"])
-    if names == ["tasks"]:
-        tasks = [f"Find {sentence(number * 100 + n, 9)}" for n in range(20)]
-        return Reply(body=completion(json.dumps({"tasks": tasks})))
-    return Reply(body=completion(json.dumps({name: sentence(number, salt) for salt, name in enumerate(names)})))
-
-
 def write_spec(folder: Path, server: Endpoint, **more: Any) -> None:
     model = {"base_url": server.base_url, "model": "m", "concurrency": 8}
     given_spec = {
         "size": 40,
+        "candidates": 1,
         "groups": {"short_long": 1},
         "languages": {"en": 1},
         "models": {"brainstorm": model, "generate": model},
@@ -174,7 +167,7 @@ def test_positives_are_the_passages_byte_for_byte_and_the_rest_is_written_from_s
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     documents = write_documents(tmp_path, 24)
-    with Endpoint(answer) as server:
+    with Endpoint(answers="json") as server:
         write_spec(tmp_path, server)
         plan = call(capsys, "plan", tmp_path)
         assert (plan["grounded"], plan["documents"], plan["total"]) == ({"en": 25}, {"en": 25}, 40)
@@ -187,10 +180,11 @@ def test_positives_are_the_passages_byte_for_byte_and_the_rest_is_written_from_s
         assert set(call(capsys, "status", tmp_path)["stages"].values()) == {"done"}
         assert len(server.received) == asked
     rows = {name: pq.read_table(tmp_path / f"{name}.parquet").to_pylist() for name in ("candidates", "accepted")}
+    tasks = pq.read_table(tmp_path / "tasks.parquet")["task"].to_pylist()
     grounded = {row["document"]: row for row in rows["candidates"] if row["document"]}
     assert {document: row["positive"] for document, row in grounded.items()} == documents
-    assert all(row["instruction"].startswith("In week") and row["num_words"] is None for row in grounded.values())
-    assert all(row["instruction"].startswith("Find") for row in rows["candidates"] if not row["document"])
+    assert all(row["instruction"].startswith("The ") and row["num_words"] is None for row in grounded.values())
+    assert all(row["instruction"] in tasks for row in rows["candidates"] if not row["document"])
     accepted = [row for row in rows["accepted"] if row["document"]]
     assert len(accepted) >= 20
     card = (tmp_path / "releases/1.0.0/README.md").read_text()
@@ -199,11 +193,29 @@ def test_positives_are_the_passages_byte_for_byte_and_the_rest_is_written_from_s
     assert "49" not in grounded["docs.jsonl#hostile"]["query"]
 
 
+def test_a_seat_that_is_asked_again_keeps_its_passage_and_no_other_seat_loses_its_task(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    documents = write_documents(tmp_path, 11)
+    with Endpoint(answers="json") as server:
+        write_spec(tmp_path, server, size=24, candidates=3, gates={"length": {"enabled": True}})
+        call(capsys, "run", tmp_path)
+    requests = list(requests_of(pq.read_table(tmp_path / "requests.parquet")))
+    seats = {one.id: one for one in requests if one.parent is None}
+    again = [one for one in requests if one.parent]
+    assert {one.passage is None for one in again} == {True, False}
+    for one in again:
+        assert (one.passage, one.document) == (seats[one.parent].passage, seats[one.parent].document)
+        assert render(one).version.startswith("short_long/ground" if one.passage else "short_long/generate")
+        assert (one.task is None) == (one.passage is not None)
+    assert {one.document: one.passage for one in requests if one.document} == documents
+
+
 def test_a_larger_size_asks_only_what_is_new_and_changed_documents_are_read_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_documents(tmp_path, 60)
-    with Endpoint(answer) as server:
+    with Endpoint(answers="json") as server:
         write_spec(tmp_path, server, size=10)
         call(capsys, "generate", tmp_path)
         assert len(server.received) == 10, "no task is brainstormed where every request has a passage"
@@ -227,7 +239,7 @@ def test_a_run_stays_with_the_commit_that_it_has_read(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-m", "pairsmith", "generate", str(tmp_path)], env=environment, check=True)
         return pq.read_table(tmp_path / "requests.parquet")["document"].to_pylist()
 
-    with Endpoint(answer) as server, Hub(files) as hub:
+    with Endpoint(answers="json") as server, Hub(files) as hub:
         first = plan(10, server, hub)
         hub.commit, hub.files = "6" * 40, {}
         more = plan(20, server, hub)
@@ -240,7 +252,7 @@ def test_a_release_from_before_the_column_is_a_parent_like_any_other(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_documents(tmp_path, 30)
-    with Endpoint(answer) as server:
+    with Endpoint(answers="json") as server:
         write_spec(tmp_path, server, size=12)
         call(capsys, "run", tmp_path)
         for path in (tmp_path / "releases/1.0.0/data").rglob("*.parquet"):

@@ -8,7 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from pairsmith.factory.chat import Answer, Ask
 from pairsmith.factory.errors import InputError, RunError
-from pairsmith.factory.journal import FORMAT_VERSION, Journal, Outcome
+from pairsmith.factory.journal import Journal, Known, Outcome, Planned, Spent
+from pairsmith.factory.journal_format import _SCHEMA, FORMAT_VERSION
 
 STEP = "generate"
 
@@ -50,7 +51,7 @@ def test_an_answer_survives_closing_and_comes_in_plan_order(tmp_path):
         (failure,) = journal.failures(STEP)
         assert (failure.request_id, failure.reason, failure.detail) == ("r1", "content_filter", "the service said no")
         counts = {"asked": 3, "answered": 2, "failed": {"content_filter": 1}, "pending": 0}
-        assert journal.counts(STEP) == {**counts, "tokens_in": 7, "tokens_out": 5}
+        assert journal.counts(STEP) == {**counts, "in_batch": 0, "tokens_in": 7, "tokens_out": 5}
 
 
 def test_a_paid_answer_is_never_overwritten(journal):
@@ -136,6 +137,87 @@ def test_a_plan_that_breaks_off_leaves_the_former_one(journal):
     assert [one.id for one in journal.pending(STEP)] == ["r1"]
 
 
+def test_until_a_plan_is_whole_what_the_former_one_held_stays_planned(journal):
+    journal.expect([ask(1), ask(2), ask(3)], STEP)
+    start = journal.begin_plan(STEP)
+    journal.record((), [Planned(ask(3), STEP, start), Planned(ask(4), STEP, start + 1)])
+    assert [one.id for one in journal.pending(STEP)] == ["r1", "r2", "r3", "r4"]
+    again = journal.begin_plan(STEP)
+    journal.record((), [Planned(ask(4), STEP, again), Planned(ask(1), STEP, again + 1)])
+    journal.end_plan(STEP, again)
+    assert [one.id for one in journal.pending(STEP)] == ["r4", "r1"]
+
+
+def test_what_is_known_of_an_ask_is_what_is_on_disk(journal):
+    journal.expect([ask(1), ask(2), ask(3)], STEP)
+    journal.store(ask(1).key, Answer("paid", "stop"))
+    journal.give_up(ask(2).key, "content_filter", "no")
+    found = journal.known([ask(number).key for number in range(1, 5)])
+    assert found == {
+        ask(1).key: Known(True, None, None),
+        ask(2).key: Known(False, "content_filter", None),
+        ask(3).key: Known(False, None, None),
+    }
+
+
+def test_an_ask_and_its_answer_may_be_kept_in_one_commit(journal):
+    start = journal.begin_plan(STEP)
+    outcome = Outcome(ask(1).key, Answer("paid", "stop", 3, 4), None, None, 1, 0.0, 1.0, lost=2)
+    journal.record([outcome], [Planned(ask(1), STEP, start)])
+    assert journal.counts(STEP)["answered"] == 1
+    assert [(one.answers, one.tokens_in, one.lost) for one in journal.spent()] == [(1, 3, 2)]
+
+
+def test_everything_ever_paid_is_in_the_ledger_planned_or_not(journal):
+    def sliced(number, part, model="m"):
+        return Ask(f"r{number}", model, {}, f"prompt {number}", None, None, "0", part)
+
+    asks = [sliced(1, "sts/en"), sliced(2, "sts/en"), sliced(3, "sts/de"), sliced(4, "sts/de", "recorded")]
+    journal.expect(asks, STEP)
+    for one in asks:
+        journal.store(one.key, Answer("text", "stop", 10, 5, 2))
+    journal.expect([asks[0]], STEP)
+    assert journal.spent() == [
+        Spent("m", STEP, "sts/de", "chat", 1, 10, 5, 2, 0, 0),
+        Spent("m", STEP, "sts/en", "chat", 2, 20, 10, 4, 0, 0),
+    ]
+
+
+def test_the_asks_that_repair_an_answer_are_found_from_it(journal):
+    first = ask(1)
+    second = Ask("r1", "m", {}, "mend it", None, None, "0", parent=first.key)
+    third = Ask("r1", "m", {}, "mend it again", None, None, "0", parent=second.key)
+    journal.expect([first], STEP)
+    journal.expect([second, third], "repair")
+    for one in (first, second, third):
+        journal.store(one.key, Answer(one.prompt, "stop"))
+    assert [one.text for one in journal.revisions(first.key)] == ["mend it", "mend it again"]
+    assert journal.revisions(third.key) == [] and journal.ask(third.key) == third
+    assert list(journal.planned("repair")) == [second, third]
+
+
+def test_a_journal_of_format_1_is_taken_over_with_its_answers(tmp_path):
+    path = tmp_path / "journal.sqlite"
+    db = sqlite3.connect(path)
+    db.executescript(_SCHEMA + "CREATE INDEX outcome ON asks (id, answered_at, reason, tokens_in, tokens_out);")
+    db.execute(
+        "INSERT INTO asks (key, request_id, step, model, draw, params, prompt, answer, finish_reason, answered_at, asked_at)"
+        " VALUES (?, 'r1', 'generate', 'm', '0', '{\"temperature\":1.0}', 'prompt 1', 'paid', 'stop', 1.0, 0.5)",
+        (ask(1).key,),
+    )
+    db.execute("INSERT INTO plan VALUES ('generate', 0, 1)")
+    db.execute(f"PRAGMA application_id = {0x50534A4C}")
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+    with Journal(path) as journal:
+        assert [one.text for one in journal.answers(STEP)] == ["paid"]
+        journal.expect([ask(1), ask(2)], STEP)
+        assert [one.id for one in journal.pending(STEP)] == ["r2"]
+    with Journal(path) as journal:
+        assert journal.counts(STEP)["answered"] == 1
+
+
 def test_a_prompt_with_half_a_character_is_named(journal):
     with pytest.raises(InputError, match="'r1'"):
         journal.expect([ask(1, prompt="\ud83d")], STEP)
@@ -198,7 +280,7 @@ def test_a_newer_format_is_refused_in_one_line_and_left_alone(tmp_path):
         db.execute(f"PRAGMA user_version = {FORMAT_VERSION + 1}")
     db.close()
     before = path.read_bytes()
-    with pytest.raises(RunError, match=r"journal\.sqlite: journal of format 2") as caught:
+    with pytest.raises(RunError, match=rf"journal\.sqlite: journal of format {FORMAT_VERSION + 1}") as caught:
         Journal(path)
     assert "\n" not in str(caught.value) and path.read_bytes() == before
 

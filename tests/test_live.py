@@ -9,55 +9,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from endpoint import Endpoint, Received, Reply, completion
+from endpoint_answers import answer_text, sentence
 
+from pairsmith.asking import generate
 from pairsmith.cli import main
-
-NOUNS = [
-    "harbour",
-    "orchard",
-    "violin",
-    "glacier",
-    "bakery",
-    "lantern",
-    "quarry",
-    "meadow",
-    "ferry",
-    "compass",
-    "kettle",
-    "archive",
-    "tunnel",
-    "saddle",
-]
-VERBS = [
-    "repairs",
-    "paints",
-    "measures",
-    "visits",
-    "describes",
-    "counts",
-    "restores",
-    "sketches",
-    "borrows",
-    "inspects",
-]
-
-
-def sentence(number: int, salt: int) -> str:
-    """An English sentence of its own for each number."""
-    pick = [(number * 31 + salt * 17 + step * 7 + number // (step + 1)) for step in range(4)]
-    one, two, three = (NOUNS[value % len(NOUNS)] for value in pick[:3])
-    return (
-        f"In week {number} the {one} keeper {VERBS[pick[3] % len(VERBS)]} the old {two} near the {three} before noon."
-    )
-
-
-def answer(number: int, request: Received) -> Reply:
-    """What a well-behaved model would say: it follows the schema that was asked for."""
-    names = list(request.body["response_format"]["json_schema"]["schema"]["properties"])
-    if names == ["tasks"]:
-        tasks = [f"Find {sentence(number * 100 + n, 9)}" for n in range(20)]
-        return Reply(body=completion(json.dumps({"tasks": tasks})))
-    return Reply(body=completion(json.dumps({name: sentence(number, salt) for salt, name in enumerate(names)})))
+from pairsmith.run import open_run
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
@@ -81,7 +37,7 @@ def test_what_is_recorded_is_what_was_sent_and_nothing_is_asked_twice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "run"
-    with Endpoint(answer) as server:
+    with Endpoint(answers="json") as server:
         spec(folder, server, 40)
         funnel = call(capsys, "run", folder)["funnel"]
         assert funnel["asked"] == funnel["answered"] == 40
@@ -100,10 +56,38 @@ def test_what_is_recorded_is_what_was_sent_and_nothing_is_asked_twice(
         assert max(Counter(request.prompt for request in server.received).values()) == 1
 
 
+def test_a_task_knows_the_topic_it_was_asked_for_and_what_is_over_the_cap_is_counted(tmp_path: Path) -> None:
+    def script(number: int, request: Received) -> Reply:
+        listed = [line.split(" ", 1)[1] for line in request.prompt.splitlines() if "; setting: " in line]
+        if not listed:
+            return Reply(body=completion(answer_text(request)))
+        surplus = (
+            [sentence(bytes([number % 256, salt] * 8)) for salt in range(3)]
+            if "1." in request.prompt.split("\n")[2]
+            else []
+        )
+        return Reply(body=completion(json.dumps({"tasks": [f"Find {one}" for one in [*listed, *surplus]]})))
+
+    with Endpoint(script) as server:
+        spec(tmp_path, server, 400)
+        run = open_run(tmp_path)
+        generate(run)
+    tasks = pq.read_table(tmp_path / "tasks.parquet").to_pylist()
+    with_topic = [row for row in tasks if row["topic"]]
+    long_answers = {row["request_id"] for row in tasks} - {row["request_id"] for row in with_topic}
+    assert with_topic and long_answers
+    for row in with_topic:
+        _, field, name = row["topic"].split(" / ")
+        assert row["task"].startswith(f"Find {field}: {name}; setting: ")
+    facts = run.folder.facts("brainstorm")
+    assert facts["over_cap"] == 3 * len(long_answers)
+    assert facts["found"] == 20 * facts["answered"]
+
+
 def test_provenance_names_the_model_the_prompt_and_the_tokens(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Endpoint(answer) as server:
+    with Endpoint(answers="json") as server:
         spec(tmp_path, server, 10)
         call(capsys, "run", tmp_path)
     for row in pq.read_table(tmp_path / "accepted.parquet").to_pylist():
@@ -118,16 +102,16 @@ def test_a_service_that_refuses_the_key_ends_the_run_in_one_line_and_keeps_what_
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def script(number: int, request: Received) -> Reply:
-        return Reply(401) if number >= 12 else answer(number, request)
+        return Reply(401) if number >= 12 else Reply()
 
-    with Endpoint(script) as server:
+    with Endpoint(script, answers="json") as server:
         spec(tmp_path, server, 40)
         assert main(["run", str(tmp_path)]) == 2
         line = capsys.readouterr().err.strip().splitlines()[-1]
         assert line.startswith("pairsmith: ")
         assert "401" in line
         before = len(server.received)
-    with Endpoint(answer) as server:
+    with Endpoint(answers="json") as server:
         text = json.loads((tmp_path / "factory.yml").read_text())
         for model in text["models"].values():
             model["base_url"] = server.base_url

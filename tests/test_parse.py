@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pairsmith.factory.chat import Entry
-from pairsmith.factory.parse import ParseReason, candidates, parse_answer
+from pairsmith.factory.parse import ParseReason, candidates, parse_answer, parse_entry
 from pairsmith.factory.records import PAIRS, VERDICTS, Request
 from pairsmith.factory.taxonomy import GROUPS
 
@@ -137,7 +137,9 @@ def entry(number: int, text: str) -> Entry:
 )
 def test_every_answer_gets_one_verdict_and_those_that_parse_a_row(answers: list[str], batch: int) -> None:
     requests = {f"r{n}": Request(id=f"r{n}", group="sts", language="en") for n in range(len(answers))}
-    tables = list(candidates([entry(n, text) for n, text in enumerate(answers)], requests, batch))
+    entries = [entry(n, text) for n, text in enumerate(answers)]
+    parsed = [(one, parse_entry(one, requests[one.request_id])) for one in entries]
+    tables = list(candidates(parsed, requests, batch))
     ids = [key for _, verdicts in tables for key in verdicts["id"].to_pylist()]
     assert ids == [f"k{n}" for n in range(len(answers))]
     kept = [key for pairs, _ in tables for key in pairs["id"].to_pylist()]

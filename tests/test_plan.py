@@ -29,6 +29,7 @@ from pairsmith.factory.prompts import variants
 from pairsmith.factory.records import REQUESTS, TASKS, Request
 from pairsmith.factory.spec import Spec
 from pairsmith.factory.taxonomy import ATTRIBUTES, GROUNDED, GROUPS, UNGROUNDED_ATTRIBUTES
+from pairsmith.factory.topics import most_draws, read_topics
 
 RECORDED = Path(__file__).parent.parent / "examples/recorded/requests.jsonl"
 GOLDEN = [
@@ -39,7 +40,7 @@ GOLDEN = [
 
 
 def tasks_table(count, groups=("short_long", "long_short", "short_short", "long_long")):
-    lines = [(f"task {number} of {group}", group, "b", 1) for group in groups for number in range(count)]
+    lines = [(f"task {number} of {group}", group, "b", None, 1) for group in groups for number in range(count)]
     return pa.Table.from_pylist([dict(zip(TASKS.names, line, strict=True)) for line in lines], schema=TASKS)
 
 
@@ -200,6 +201,23 @@ def test_the_default_number_of_brainstorms_brings_enough_tasks():
         assert len(list(draw_requests(spec, expected_tasks(spec)))) == size
 
 
+def test_no_more_topics_are_asked_for_than_there_are_settings_for():
+    section = {"topics": {"law": 1}}
+    for each, examples in ((1, 2), (3, 1)):
+        spec = Spec(size=400_000, brainstorm={**section, "tasks_per_topic": each, "examples_per_task": examples})
+        calls = Counter(request.group for request in brainstorm_requests(spec))
+        listed = calls["short_long"] * spec.brainstorm.topics_per_call
+        assert most_draws(section["topics"]) - spec.brainstorm.topics_per_call < listed <= most_draws(section["topics"])
+    tiny = Spec(size=1000, brainstorm={**section, "tasks_per_call": 50_000})
+    assert {request.call for request in brainstorm_requests(tiny)} == {0}
+
+
+def test_a_call_asks_for_whole_topics():
+    spec = Spec(brainstorm={"tasks_per_topic": 3, "calls": 1})
+    assert (spec.brainstorm.topics_per_call, spec.brainstorm.asked_per_call) == (7, 21)
+    assert expected_tasks(spec).num_rows == 21 * len(brainstorm_requests(spec))
+
+
 def test_brainstorm_calls_follow_the_spec():
     assert [request.id for request in brainstorm_requests(Spec(groups={"sts": 1, "bitext": 1}))] == []
     named = brainstorm_requests(Spec(groups={"sts": 1, "long_long": 1, "short_long": 0}, brainstorm={"calls": 2}))
@@ -331,6 +349,15 @@ def test_a_summary_is_json_and_adds_up():
     assert len({example["group"] for example in report["examples"]}) == 3
 
 
+def test_a_summary_says_how_many_topics_are_listed_and_the_share_of_each_domain():
+    spec = Spec(groups={"long_long": 1}, brainstorm={"calls": 5, "topics": {"law": 3, "science": 1, "daily life": 0}})
+    report = summary(spec, [])["brainstorm"]
+    assert report["topics"] == len(read_topics()["law"]) + 25, "75 of law come round, 25 of science do not"
+    assert report["domains"] == {"law": 0.75, "science": 0.25}
+    recorded = Spec(models={"brainstorm": {"provider": "recorded", "answers": "a.jsonl"}})
+    assert summary(recorded, [])["brainstorm"]["topics"] == 0, "recorded answers are not asked by topic"
+
+
 def test_the_estimate_for_an_example_is_within_the_known_range():
     spec = Spec(size=1000)
     bill = summary(spec, draw_requests(spec, expected_tasks(spec)))["generate"]
@@ -348,8 +375,8 @@ def test_a_cost_that_is_not_known_is_told_with_the_reason():
     assert report["generate"]["cost"] is None
     assert "'llama'" in report["generate"]["reason"]
     assert report["brainstorm"] == {
-        "requests": 0, "model": spec.models.brainstorm.model, "tokens_in": 0, "tokens_out": 0,
-        "cost": 0.0, "reason": "recorded answers cost nothing",
+        "requests": 0, "topics": 0, "domains": {}, "model": "gpt-4o-mini", "tokens_in": 0,
+        "tokens_out": 0, "cost": 0.0, "reason": "recorded answers cost nothing",
     }  # fmt: skip
     assert report["total"] == report["wanted"] == 764
 

@@ -1,19 +1,25 @@
 """Prompts: pure, versioned, in several variants; a model's output in them stays plain text."""
 
 import json
+import math
+import re
 import subprocess
 import sys
+from collections import Counter
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pairsmith.factory.errors import InputError
-from pairsmith.factory.prompts import _FOLDER, brainstorm_prompt, render, variants
+from pairsmith.factory.prompts import _FOLDER, Step, brainstorm_prompt, brainstorm_topics, render, variants
 from pairsmith.factory.records import Request
+from pairsmith.factory.spec import Spec
 from pairsmith.factory.taxonomy import GROUPS
 
 BRAINSTORMED = [group for group, facts in GROUPS.items() if facts.brainstormed]
+STEPS = get_args(Step)
 GENERATED = [(group, variant) for group in GROUPS for variant in variants(group, "generate")]
 
 
@@ -104,17 +110,12 @@ def test_any_task_and_id_render_to_the_same_text_twice(task, identity):
     assert " ".join(task.split()) in render(asked).text
 
 
-def test_guidelines_come_in_an_order_that_the_id_decides():
-    texts = {render(request("sts", template="a", identity=str(number))).text for number in range(20)}
-    assert len(texts) > 10
-    assert len({"\n".join(sorted(text.splitlines())) for text in texts}) == 1
-
-
 def test_another_process_renders_the_same_bytes():
     code = (
         "from pairsmith.factory.prompts import *; from pairsmith.factory.records import Request;"
+        "from pairsmith.factory.spec import Spec;"
         "r = Request(id='r1', group='sts', language='sw', attributes={'high_score': 4.5}, template='b');"
-        "print(hash('x')); print(repr((render(r), brainstorm_prompt('short_long', 5, 3, 1))))"
+        "print(hash('x')); print(repr((render(r), brainstorm_prompt(Spec(seed=1), 'short_long', 3))))"
     )
     outputs = [
         subprocess.run(
@@ -155,33 +156,70 @@ def test_schemas_are_strict(group):
     json.dumps(schema)
 
 
+def brainstorm(group, call, seed=0, **section):
+    return brainstorm_prompt(Spec(seed=seed, brainstorm=section), group, call)
+
+
+@pytest.mark.parametrize("each", [1, 3])
 @pytest.mark.parametrize("group", BRAINSTORMED)
-def test_a_brainstorm_asks_for_one_task_a_topic_under_the_key_of_its_schema(group):
+def test_a_brainstorm_asks_for_so_many_tasks_a_topic_under_the_key_of_its_schema(group, each):
     for call in range(6):
-        prompt = brainstorm_prompt(group, 20, call, seed=0)
-        assert prompt.text.count("; setting: ") == 20
+        prompt = brainstorm(group, call, tasks_per_topic=each)
+        assert prompt.text.count("; setting: ") == (20 if each == 1 else 7)
+        assert f" {20 if each == 1 else 21} " in prompt.text
+        assert ("3 for each" in prompt.text or "3 tasks a subject" in prompt.text) == (each == 3)
         assert '"tasks"' in prompt.text
-        assert "20" in prompt.text
         assert list(prompt.schema["properties"]) == prompt.schema["required"] == ["tasks"]
         assert "\n\n\n" not in prompt.text
 
 
-def _topics(prompt):
-    return [
-        line.strip("*0123456789. ").split("; setting")[0] for line in prompt.text.splitlines() if "; setting: " in line
-    ]
-
-
-def test_no_topic_comes_again_before_all_have_had_their_turn():
-    known = (_FOLDER / "topics.txt").read_text(encoding="utf-8").splitlines()
-    calls = len(known) // 20
-    seen = [topic for call in range(calls) for topic in _topics(brainstorm_prompt("short_long", 20, call, seed=3))]
-    assert len(set(seen)) == len(seen) == calls * 20
+@pytest.mark.parametrize("group", BRAINSTORMED)
+def test_a_brainstorm_lists_its_topics_in_the_order_in_which_tasks_are_matched_with_them(group):
+    spec = Spec(seed=3)
+    for call in range(6):
+        lines = brainstorm_prompt(spec, group, call).text.splitlines()
+        listed = [line.split(" ", 1)[1] for line in lines if "; setting: " in line]
+        assert listed == [str(pick) for pick in brainstorm_topics(spec, group, call)]
 
 
 def test_seed_group_and_call_each_change_the_topics():
-    base = _topics(brainstorm_prompt("short_long", 20, 0, seed=0))
-    assert base != _topics(brainstorm_prompt("short_long", 20, 0, seed=1))
-    assert base != _topics(brainstorm_prompt("long_short", 20, 0, seed=0))
-    assert base != _topics(brainstorm_prompt("short_long", 20, 1, seed=0))
-    assert len(_topics(brainstorm_prompt("short_long", 1000, 0, seed=0))) == 1000
+    base = brainstorm_topics(Spec(), "short_long", 0)
+    assert base != brainstorm_topics(Spec(seed=1), "short_long", 0)
+    assert base != brainstorm_topics(Spec(), "long_short", 0)
+    assert not set(base) & set(brainstorm_topics(Spec(), "short_long", 1))
+
+
+def test_a_domain_without_weight_is_not_brainstormed():
+    spec = Spec(brainstorm={"topics": {"law": 3, "science": 1, "daily life": 0}})
+    found = Counter(pick.topic.domain for call in range(4) for pick in brainstorm_topics(spec, "long_long", call))
+    assert found == {"law": 60, "science": 20}
+
+
+# ------------------------------------------------------------------------------------------------------------ shuffling
+
+TEMPLATES = [(group, step, variant) for group in GROUPS for step in STEPS for variant in variants(group, step)]
+BLOCK = re.compile(r"\{% filter shuffled\(([^)]*)\) %\}\n(.*?)\{% endfilter %\}", re.DOTALL)
+
+
+@pytest.mark.parametrize(("group", "step", "variant"), TEMPLATES)
+def test_guidelines_and_examples_of_every_template_come_in_orders_that_the_request_decides(group, step, variant):
+    """Three lines have six orders; a pool of examples shows other ones each time, and each of them some time."""
+    source = (_FOLDER / group / f"{step}_{variant}.jinja").read_text(encoding="utf-8")
+    blocks = [(mark, [line for line in text.splitlines() if "{" not in line]) for mark, text in BLOCK.findall(source)]
+    assert len(blocks) == (2 if step == "brainstorm" else 1), "guidelines, and in a brainstorm examples"
+    prompts = [
+        render(request(group, template=variant, identity=str(number)))
+        if step == "generate"
+        else brainstorm(group, number)
+        for number in range(80)
+    ]
+    texts = [prompt.text for prompt in prompts if prompt.version.startswith(f"{group}/{step}_{variant}-")]
+    for mark, block in blocks:
+        shown = [tuple(sorted((line for line in block if line in text), key=text.index)) for text in texts]
+        assert {line for lines in shown for line in lines} == set(block)
+        assert {len(lines) for lines in shown} == {int(mark[-1]) if "keep=" in mark else len(block)}
+        assert len(set(shown)) >= (math.factorial(len(block)) if len(block) < 4 else 10)
+
+
+def test_every_template_was_looked_at():
+    assert len(TEMPLATES) == len(list(_FOLDER.glob("*/*.jinja")))

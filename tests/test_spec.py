@@ -11,6 +11,7 @@ from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.scaffold import commented_yaml
 from pairsmith.factory.spec import FILE, Section, Spec, read_spec
 from pairsmith.factory.taxonomy import GROUPS
+from pairsmith.factory.topics import default_weights
 
 SHIPPED = Path(__file__).parent.parent / "examples" / "recorded" / FILE
 
@@ -32,13 +33,14 @@ def test_the_defaults_are_the_methods() -> None:
     assert spec.groups == {name: facts.share for name, facts in GROUPS.items()}
     assert spec.placeholder_weights("sts")["low_score"] == {2.5: 1, 3: 1, 3.5: 1}
     assert spec.placeholder_weights("bitext")["low_score"] == {1.5: 1, 2: 1, 2.5: 1}
-    assert spec.models.generate.temperature == spec.models.generate.top_p == 1.0
+    assert spec.models.generate[0].temperature == spec.models.generate[0].top_p == 1.0
 
 
 def test_the_scaffold_reads_back_to_the_defaults_and_explains_every_key(tmp_path: Path) -> None:
     text = commented_yaml(Spec())
     (tmp_path / FILE).write_text(text, encoding="utf-8")
     assert read_spec(tmp_path / FILE) == Spec()
+    assert yaml.safe_load(text)["brainstorm"]["topics"] == default_weights()
     assert yaml.safe_load(text)["languages"]["no"] > 0, "the code of Norwegian is a text, not False"
     lines = text.splitlines()
     keys = [n for n, line in enumerate(lines) if line and not line.lstrip().startswith("#") and ":" in line]
@@ -82,6 +84,11 @@ def test_the_schema_is_json_schema() -> None:
         ("placeholders: {sts: {untis: {a: 1}}}", ["untis", "did you mean 'unit'"]),
         ("size: 5\nrequests: r.jsonl", ["'size' and 'requests'"]),
         ("models: {generate: {provider: recorded}}", ["answers"]),
+        ("brainstorm: {topics: {scienc: 1}}", ["brainstorm.topics", "'scienc'", "did you mean 'science'"]),
+        ("brainstorm: {topics: {law: 0}}", ["brainstorm.topics", "sum to 0"]),
+        ("brainstorm: {topics: {}}", ["brainstorm.topics", "sum to 0"]),
+        ("brainstorm: {topics: {law: -1}}", ["brainstorm.topics.law", "-1"]),
+        ("brainstorm: {tasks_per_topic: 0}", ["brainstorm.tasks_per_topic", "0"]),
         ("release: {splits: {test: 1.0}}", ["release.splits"]),
         ("name: 'a/b'", ["name", "a/b"]),
         ("- a\n- b", ["list"]),

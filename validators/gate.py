@@ -61,6 +61,8 @@ class Reason(StrEnum):
     NEAR_DUPLICATE = "near_duplicate"
     # contamination
     CONTAMINATION = "contamination"
+    # target
+    SURPLUS = "surplus"
     # privacy
     SECRET = "secret"  # noqa: S105  a reason code
     CARD_NUMBER = "card_number"

@@ -1,0 +1,121 @@
+"""Answers that do not parse are asked for again, with what was wrong: each time a request of its own, with its lineage.
+
+Neither a refusal nor a filtered answer is mended this way: its fault is not the form.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pairsmith.factory.chat import Ask, Entry
+from pairsmith.factory.parse import Parsed, ParseReason, parse_entry
+from pairsmith.factory.records import Request, digest
+from pairsmith.factory.spec import RepairSpec
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+SHOWN = (
+    12_000  # characters of a faulty answer that are shown to the model again: more than any answer that was asked for
+)
+
+FAULTS = {
+    ParseReason.EMPTY_ANSWER: "it is empty",
+    ParseReason.NOT_JSON: "it is not JSON",
+    ParseReason.TRUNCATED: "it breaks off before its end",
+    ParseReason.ARRAY: "it is a JSON array where one JSON object is wanted",
+    ParseReason.NESTED: "the wanted keys are not at the top level of one JSON object",
+    ParseReason.MISSING_KEY: "these keys are missing",
+    ParseReason.WRONG_TYPE: "a value is not a string",
+    ParseReason.EMPTY_TEXT: "a text is empty",
+    ParseReason.PLACEHOLDER_ONLY: "a placeholder stands where a text is wanted",
+}
+"""Reasons that another try can mend, in the words that the model is told."""
+
+_NAMED = {ParseReason.MISSING_KEY, ParseReason.WRONG_TYPE, ParseReason.EMPTY_TEXT, ParseReason.PLACEHOLDER_ONLY}
+
+Revisions = Callable[[str], list[Entry]]
+"""Answers to the repairs of an ask, by its key, the last one last."""
+
+
+class Resolved(NamedTuple):
+    """What an ask brought in the end. ``entry`` has the first ask's key, the last answer, and the tokens of all."""
+
+    entry: Entry
+    parsed: Parsed
+
+
+def resolve(entry: Entry, request: Request, revisions: Revisions) -> Resolved:
+    """The answer as it stands, or the last of its repairs."""
+    parsed = parse_entry(entry, request)
+    if parsed.reason not in FAULTS:
+        return Resolved(entry, parsed)
+    for revision in revisions(entry.key):
+        entry = replace(
+            entry,
+            text=revision.text,
+            finish_reason=revision.finish_reason,
+            prompt_version=revision.prompt_version,
+            tokens_in=_sum(entry.tokens_in, revision.tokens_in),
+            tokens_out=_sum(entry.tokens_out, revision.tokens_out),
+        )
+        parsed = parse_entry(entry, request)
+    return Resolved(entry, parsed)
+
+
+def repair_asks(
+    entries: Iterable[Entry],
+    requests: Callable[[str], Request],
+    revisions: Revisions,
+    asked: Callable[[str], Ask],
+    spec: RepairSpec,
+) -> Iterator[Ask]:
+    """The repairs of ``entries``, those that are answered already included, at most ``spec.attempts`` for each.
+
+    ``requests``: by id; ``asked``: what was sent, by key.
+    """
+    for entry in entries:
+        request = requests(entry.request_id)
+        parsed = parse_entry(entry, request)
+        if parsed.reason in FAULTS:
+            yield from _repairs(entry, request, parsed, revisions(entry.key), asked(entry.key), spec)
+
+
+def _repairs(
+    entry: Entry, request: Request, parsed: Parsed, answered: list[Entry], first: Ask, spec: RepairSpec
+) -> Iterator[Ask]:
+    for number in range(1, spec.attempts + 1):
+        yield _ask(entry, parsed, first, number, spec.mode)
+        if len(answered) < number:
+            return
+        entry = answered[number - 1]
+        parsed = parse_entry(entry, request)
+        if parsed.reason not in FAULTS:
+            return
+
+
+def _ask(faulty: Entry, parsed: Parsed, first: Ask, number: int, mode: str) -> Ask:
+    template, version = _template(mode)
+    text = template.render(prompt=first.prompt, answer=faulty.text[:SHOWN], fault=_fault(parsed)).strip()
+    draw = f"{first.draw} repair {number}"
+    return replace(first, prompt=text, prompt_version=version, draw=draw, parent=faulty.key)
+
+
+def _fault(parsed: Parsed) -> str:
+    words = FAULTS[parsed.reason] if parsed.reason else ""
+    return f"{words}: {parsed.detail}" if parsed.reason in _NAMED and parsed.detail else words
+
+
+@cache
+def _template(mode: str) -> tuple["Template", str]:
+    from jinja2 import Environment, StrictUndefined
+
+    source = (Path(__file__).parent / "templates" / f"repair_{mode}.jinja").read_text(encoding="utf-8")
+    environment = Environment(undefined=StrictUndefined)  # noqa: S701  plain text for a model, not HTML
+    return environment.from_string(source), f"repair/{mode}-{digest('repair', mode, source)}"
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None and other is None else (one or 0) + (other or 0)

@@ -1,0 +1,198 @@
+"""Rounds: more is asked for where too little was accepted, until every slice has what it should have, or its cap is met.
+
+``size`` is a number of accepted rows. Each request of the plan is a seat that wants one accepted row of its slice (group
+and language). A seat whose row was not accepted is asked again: another request in the same slice, its form drawn anew,
+its task the same at first and that of an earlier seat after that, since a task may be one that a model refuses. A seat that
+starts from a passage keeps it: each passage has one seat. Where few rows of a slice are accepted, more is asked for at
+once, so that few rounds do.
+"""
+
+import json
+import math
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from pairsmith.factory.errors import RunError
+from pairsmith.factory.records import Request, digest
+from pairsmith.factory.sampler import Sampler
+from pairsmith.factory.spec import Spec
+
+PRIOR = 5.0  # judged rows that the mean acceptance of a group weighs as much as in a slice's own
+LOWEST = 0.05  # acceptance that is reckoned with at least: a slice may not ask for all of its cap after a few bad rows
+LOW = 0.5  # acceptance below which it is said
+
+
+class Again(NamedTuple):
+    """A seat that is asked again, in round ``round``: the ``attempt``-th time beyond the first."""
+
+    round: int
+    seat: str
+    attempt: int
+
+
+def read_rounds(path: Path) -> list[Again]:
+    """The seats that were asked again so far, in order; none where there is no such file. One JSON array a line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return [Again(int(number), str(seat), int(attempt)) for number, seat, attempt in map(json.loads, lines)]
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{path}: not readable ({error}); delete it, and what is missing is planned anew") from None
+
+
+def write_rounds(path: Path, rounds: Iterable[Again]) -> None:
+    """What :func:`read_rounds` reads."""
+    path.write_text("".join(json.dumps(one) + "\n" for one in rounds), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class SliceState:
+    """Rows of one slice: wanted, asked for, judged, and accepted, those beyond the want included."""
+
+    wanted: int
+    asked: int
+    judged: int
+    accepted: int
+
+    @property
+    def missing(self) -> int:
+        """Rows that are still wanted."""
+        return max(0, self.wanted - self.accepted)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round adds. ``low``: slices of low acceptance -> (accepted share, asked for each missing row)."""
+
+    missing: int
+    wanted: int
+    again: list[Again] = field(default_factory=list)
+    low: dict[str, tuple[float, float]] = field(default_factory=dict)
+    capped: dict[str, int] = field(default_factory=dict)
+
+
+class Seats:
+    """The requests of a plan by slice, and what became of them. ``fate``: request id -> True accepted, False not; else open."""
+
+    def __init__(self, requests: Iterable[Request], fate: Mapping[str, bool]) -> None:
+        self._of_slice: dict[str, list[str]] = defaultdict(list)
+        self._attempts: Counter[str] = Counter()
+        self._filled: set[str] = set()
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for request in requests:
+            name, seat = request.slice, request.parent or request.id
+            if request.parent is None:
+                self._of_slice[name].append(seat)
+            else:
+                self._attempts[seat] = max(self._attempts[seat], request.attempt)
+            accepted = fate.get(request.id)
+            counts[name].update({"asked": 1, "judged": accepted is not None, "accepted": accepted is True})
+            if accepted:
+                self._filled.add(seat)
+        self.slices = {
+            name: SliceState(len(seats), counts[name]["asked"], counts[name]["judged"], counts[name]["accepted"])
+            for name, seats in self._of_slice.items()
+        }
+
+    def next_round(self, number: int, cap: float) -> Round:
+        """Round ``number``: the seats that are asked again: as many as, by what was accepted so far, bring what is missing.
+
+        ``cap``: requests for each wanted row of a slice, at most; a slice may always ask for one more seat than it has.
+        """
+        means = self._means()
+        found = Round(sum(one.missing for one in self.slices.values()), sum(one.wanted for one in self.slices.values()))
+        for name, state in self.slices.items():
+            if not state.missing:
+                continue
+            rate = (state.accepted + PRIOR * means[_group(name)]) / (state.judged + PRIOR)
+            wanted = max(state.missing, round(state.missing / max(rate, LOWEST)))
+            room = max(math.floor(cap * state.wanted), state.wanted + 1 if cap > 1 else 0) - state.asked
+            count = min(wanted, max(0, room))
+            if count < state.missing:
+                found.capped[name] = state.missing - count
+            if count and rate < LOW:
+                found.low[name] = (round(state.accepted / state.judged, 3), round(count / state.missing, 2))
+            found.again.extend(self._choose(number, name, count))
+        return found
+
+    def _choose(self, round_number: int, name: str, count: int) -> Iterator[Again]:
+        """The first seats that are empty, in turn, each with its next attempt."""
+        empty = [seat for seat in self._of_slice[name] if seat not in self._filled]
+        for number in range(count):
+            turn, place = divmod(number, len(empty))
+            yield Again(round_number, empty[place], self._attempts[empty[place]] + turn + 1)
+
+    def _means(self) -> dict[str, float]:
+        """Accepted share of each group."""
+        sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for name, state in self.slices.items():
+            sums[_group(name)][0] += state.accepted
+            sums[_group(name)][1] += state.judged
+        return {group: (accepted / judged if judged else 1.0) for group, (accepted, judged) in sums.items()}
+
+
+def with_replacements(spec: Spec, plan: Iterable[Request], again: Collection[Again]) -> Iterator[Request]:
+    """The requests of ``plan``, and after them those that take the place of some, in the order of ``again``.
+
+    Pure: a replacement depends on the seed, its seat and the attempt, and from the second attempt on on the task of a seat
+    before it. Seats that the plan no longer has are passed over.
+    """
+    wanted = {one.seat for one in again}
+    tasks: dict[str, list[str | None]] = defaultdict(list)
+    places: dict[str, tuple[Request, int]] = {}
+    for seat in plan:
+        if seat.id in wanted:
+            places[seat.id] = (seat, len(tasks[seat.group]))
+        if wanted and seat.passage is None:
+            tasks[seat.group].append(seat.task)
+        yield seat
+    sampler = Sampler(spec)
+    for one in again:
+        if one.seat in places:
+            seat, place = places[one.seat]
+            task = _task(tasks[seat.group], place, one.attempt) if seat.passage is None else None
+            yield _replacement(sampler, seat, one.attempt, task)
+
+
+def _replacement(sampler: Sampler, seat: Request, attempt: int, task: str | None) -> Request:
+    name = f"again/{seat.id}/{attempt}"
+    key = digest(name)
+    return seat.model_copy(
+        update={
+            "id": key,
+            "task": task,
+            **sampler.form(name, seat.group, "generate" if seat.passage is None else "ground"),
+            "draw": 2**30 + int(key[:7], 16),  # beyond those of the plan, so that no two requests are the same
+            "model": sampler.model(name),
+            "parent": seat.id,
+            "attempt": attempt,
+        }
+    )
+
+
+def _task(tasks: Sequence[str | None], place: int, attempt: int) -> str | None:
+    back = place - (attempt - 1)
+    return tasks[back] if back >= 0 else tasks[min(place + attempt - 1, len(tasks) - 1)]
+
+
+def surplus(requests: Iterable[Request], accepted: Collection[str]) -> set[str]:
+    """Ids of accepted requests beyond what their slice wants: the last ones of the plan."""
+    wanted: Counter[str] = Counter()
+    kept: Counter[str] = Counter()
+    found: list[tuple[str, str]] = []
+    for request in requests:
+        wanted[request.slice] += request.parent is None
+        if request.id in accepted:
+            found.append((request.slice, request.id))
+    beyond = set()
+    for name, identity in found:
+        kept[name] += 1
+        if kept[name] > wanted[name]:
+            beyond.add(identity)
+    return beyond
+
+
+def _group(name: str) -> str:
+    return name.partition("/")[0]

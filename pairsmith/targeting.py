@@ -1,0 +1,115 @@
+"""The target of a run: so many accepted rows of each slice. What is missing after a round is asked for in the next one."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pairsmith.asking import read_plan
+from pairsmith.factory.folder import written_whole
+from pairsmith.factory.records import VERDICTS
+from pairsmith.factory.rounds import Again, Round, Seats, read_rounds, surplus, write_rounds
+from pairsmith.run import ACCEPTED, REJECTED_FILE, ROUNDS_FILE, Run
+from pairsmith.validators.gate import Reason, Verdict
+
+GATE = "target"
+SHOWN = 5  # slices that a line names
+
+
+def has_target(run: Run) -> bool:
+    """Whether the run wants a number of accepted rows: where the plan is a file of requests, it wants their answers."""
+    return run.spec.requests is None
+
+
+def beyond_target(run: Run, accepted: dict[str, str]) -> pa.Table:
+    """Verdicts on the ``accepted`` rows (request id -> row id): what is beyond the want of its slice is dropped.
+
+    It is kept beside the other rejected rows: a larger ``size`` takes it in without asking again.
+    """
+    beyond = surplus(read_plan(run), accepted)
+    lines = [
+        {
+            "request_id": request_id,
+            "id": row,
+            "gate": GATE,
+            "field": "row",
+            "verdict": Verdict.DROP if request_id in beyond else Verdict.KEEP,
+            "reason": Reason.SURPLUS if request_id in beyond else None,
+        }
+        for request_id, row in accepted.items()
+    ]
+    return pa.Table.from_pylist(lines, schema=VERDICTS)
+
+
+def add_round(run: Run, counts: dict[str, Any]) -> dict[str, Any] | None:
+    """Plan what brings the missing rows, and say what and why; None where nothing is missing or nothing may be asked.
+
+    ``counts``: of the plan; while requests of it are pending, nothing more is planned.
+    """
+    if not has_target(run) or counts["pending"]:
+        return None
+    rounds = _rounds(run)
+    number = _last(rounds) + 1
+    found = _seats(run).next_round(number, run.spec.candidates)
+    if not found.again:
+        return None
+    with written_whole(run.path / ROUNDS_FILE) as beside:
+        write_rounds(beside, [*rounds, *found.again])
+    return {"round": number, "missing": found.missing, "asks": len(found.again), "says": _says(found, number)}
+
+
+def target(run: Run) -> dict[str, Any]:
+    """How far the target is met: wanted and accepted rows, and what is missing in which slice."""
+    if not has_target(run):
+        return {}
+    slices = _seats(run).slices
+    missing = {name: one.missing for name, one in slices.items() if one.missing}
+    return {
+        "wanted": sum(one.wanted for one in slices.values()),
+        "missing": dict(sorted(missing.items(), key=lambda item: (-item[1], item[0]))),
+        "rounds": _last(_rounds(run)),
+    }
+
+
+def _seats(run: Run) -> Seats:
+    fate = dict.fromkeys(pq.read_table(run.path / ACCEPTED, columns=["request_id"])["request_id"].to_pylist(), True)
+    rejected = pq.read_table(run.path / REJECTED_FILE, columns=["request_id", "reasons"])
+    spare = [f"{GATE}:row:{Reason.SURPLUS}"]
+    for request_id, reasons in zip(*(rejected[name].to_pylist() for name in ("request_id", "reasons")), strict=True):
+        fate[request_id] = reasons == spare
+    with run.journal() as journal:
+        fate.update((failure.request_id, False) for failure in journal.failures("generate"))
+    return Seats(read_plan(run), fate)
+
+
+def _rounds(run: Run) -> list[Again]:
+    return read_rounds(run.path / ROUNDS_FILE)
+
+
+def _last(rounds: list[Again]) -> int:
+    return max((one.round for one in rounds), default=1)
+
+
+def _says(found: Round, number: int) -> str:
+    parts = [
+        f"round {number}: {found.missing:,} of {found.wanted:,} rows are missing, {len(found.again):,} more are asked for"
+    ]
+    if found.low:
+        low = (
+            f"{name} {share:.0%} accepted, {each:g} asked for each" for name, (share, each) in _first(found.low.items())
+        )
+        parts.append("few are accepted of " + ", ".join(low) + _more(found.low))
+    if found.capped:
+        parts.append(
+            "at their cap are " + ", ".join(name for name, _ in _first(found.capped.items())) + _more(found.capped)
+        )
+    return "; ".join(parts)
+
+
+def _first(items: Iterable[Any]) -> list[Any]:
+    return list(items)[:SHOWN]
+
+
+def _more(items: dict[str, Any]) -> str:
+    return f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
