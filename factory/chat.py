@@ -5,9 +5,9 @@ import json
 import logging
 import os
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -29,7 +29,6 @@ LARGEST = 16 * 2**20
 
 _LOG = logging.getLogger(__name__)
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104  compared with, not bound to
 
 
 @dataclass(frozen=True)
@@ -115,10 +114,9 @@ class OpenAIChat:
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
-        self._base_url = _checked_url(spec.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1")
-        self._service = Service(self._base_url, spec.model, spec.api_key_env)
+        self._service = service_of(spec)
         self._client: openai.AsyncOpenAI | None = None
-        self._refused: frozenset[str] = frozenset()
+        self._refused: frozenset[str] = frozenset() if spec.structured_output else frozenset({"response_format"})
 
     async def answer(self, ask: Ask) -> Answer:
         """Ask the endpoint once; once more without a feature that it refuses."""
@@ -141,7 +139,7 @@ class OpenAIChat:
             await client.close()
 
     def _feature_refused(self, status: int, content: bytes, ask: Ask) -> str | None:
-        if self._wants_schema(ask) and refuses_schema(status, content):
+        if ask.schema is not None and refuses_schema(status, content):
             return "response_format"
         return "max_tokens" if refuses_max_tokens(status, content) else None
 
@@ -151,16 +149,13 @@ class OpenAIChat:
             _LOG.warning("%s refuses %s: asking without it from here on", self._service.place, feature)
         self._refused |= without
 
-    def _wants_schema(self, ask: Ask) -> bool:
-        return self._spec.structured_output and ask.schema is not None
-
     async def _send(self, ask: Ask, without: frozenset[str]) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and body of the endpoint's response; raises where none came, or none can come."""
         client = self._client = self._client or self._connect()
         try:
             # The client's own timeouts run from byte to byte: a server that drips would hold the slot for ever.
             async with asyncio.timeout(self._spec.timeout):
-                return await _post(client, self._body(ask, without))
+                return await _post(client, request_body(ask, without))
         except TimeoutError:
             failure: ServiceError = self._timed_out()
         except UnicodeEncodeError:
@@ -168,15 +163,6 @@ class OpenAIChat:
         except Exception as error:
             failure = self._no_response(error)
         raise failure  # outside the handlers, so that no request with its key hangs on the error
-
-    def _body(self, ask: Ask, without: frozenset[str]) -> dict[str, Any]:
-        body: dict[str, Any] = {"model": ask.model, "messages": [{"role": "user", "content": ask.prompt}], **ask.params}
-        if "max_tokens" in without and "max_tokens" in body:
-            body["max_completion_tokens"] = body.pop("max_tokens")
-        if self._wants_schema(ask) and "response_format" not in without:
-            schema = {"name": "answer", "schema": ask.schema, "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        return body
 
     def _timed_out(self) -> RetryError:
         return RetryError(f"{self._service.place}: no answer within {self._spec.timeout:g} s", "timeout")
@@ -202,18 +188,47 @@ class OpenAIChat:
         import httpx2
         import openai
 
-        local = _is_loopback(self._base_url)
-        key = _read_key(self._spec.api_key_env, self._service.place, needed=not local)
-        self._service = Service(self._base_url, self._spec.model, self._spec.api_key_env, key)
+        self._service = open_service(self._spec)
         # How many are in flight is the pool's matter: a connection must never be waited for.
         pool = openai.DefaultAioHttpClient(
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
             timeout=self._spec.timeout,
-            trust_env=not local,  # a proxy is not asked for what runs on this machine
+            trust_env=not self._service.local,  # a proxy is not asked for what runs on this machine
             follow_redirects=False,  # a key goes where the spec says, and nowhere else
             event_hooks={"response": [_bound]},
         )
-        return openai.AsyncOpenAI(api_key=key or "none", base_url=self._base_url, http_client=pool, max_retries=0)
+        key = self._service.secret or "none"
+        return openai.AsyncOpenAI(api_key=key, base_url=self._service.base_url, http_client=pool, max_retries=0)
+
+
+def open_service(spec: ModelSpec) -> Service:
+    """The endpoint of ``spec`` with the key out of its environment variable, which an endpoint on this machine may lack.
+
+    Raises :class:`SpecError` where ``base_url`` is no URL, or the key is missing or can be none.
+    """
+    service = service_of(spec)
+    key = _read_key(spec.api_key_env, service.place, needed=not service.local)
+    return replace(service, secret=key)
+
+
+def service_of(spec: ModelSpec) -> Service:
+    """The endpoint of ``spec``, with no key yet; raises :class:`SpecError` where ``base_url`` is no URL."""
+    url = _checked_url(spec.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1")
+    return Service(url, spec.model, spec.api_key_env)
+
+
+def request_body(ask: Ask, without: Collection[str] = ()) -> dict[str, Any]:
+    """The body of a chat-completions request for ``ask``, sent live or in a batch file.
+
+    ``without``: what the endpoint refuses, ``response_format`` (the JSON schema) or the name ``max_tokens``.
+    """
+    body: dict[str, Any] = {"model": ask.model, "messages": [{"role": "user", "content": ask.prompt}], **ask.params}
+    if "max_tokens" in without and "max_tokens" in body:
+        body["max_completion_tokens"] = body.pop("max_tokens")
+    if ask.schema is not None and "response_format" not in without:
+        schema = {"name": "answer", "schema": ask.schema, "strict": True}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return body
 
 
 async def _post(client: "openai.AsyncOpenAI", body: dict[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
@@ -229,7 +244,8 @@ async def _post(client: "openai.AsyncOpenAI", body: dict[str, Any]) -> tuple[int
         response = await client.post("/chat/completions", cast_to=httpx2.Response, body=body)
     except openai.APIStatusError as error:
         response = error.response
-    return response.status_code, response.headers, response.content
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+    return response.status_code, headers, response.content
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -245,6 +261,11 @@ class _TooLarge(Exception):
 
 async def _bound(response: "httpx2.Response") -> None:
     """Let go of a response that is larger than any answer: it must not fill the memory."""
+    response.stream = _bounded_stream()(response.stream)
+
+
+@cache
+def _bounded_stream() -> "type[Any]":
     import httpx2
 
     class Bounded(httpx2.AsyncByteStream):
@@ -262,7 +283,7 @@ async def _bound(response: "httpx2.Response") -> None:
         async def aclose(self) -> None:
             await self._stream.aclose()
 
-    response.stream = Bounded(response.stream)
+    return Bounded
 
 
 def _checked_url(url: str) -> str:
@@ -274,10 +295,6 @@ def _checked_url(url: str) -> str:
     if not usable:
         raise SpecError(f"base_url '{url}' is no http(s) URL; write it like http://127.0.0.1:8000/v1")
     return url
-
-
-def _is_loopback(url: str) -> bool:
-    return (urlsplit(url).hostname or "") in _LOOPBACK
 
 
 def _read_key(name: str, place: str, *, needed: bool) -> str:
@@ -365,7 +382,7 @@ class RecordedChat:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._answers = _read_recorded(path)
+        self._answers = read_recorded(path)
 
     async def answer(self, ask: Ask) -> Answer:
         """The answer recorded for the ask's id."""
@@ -375,7 +392,8 @@ class RecordedChat:
             raise RowError(f"{self._path}: holds no answer to request '{ask.id}'", "not_recorded") from None
 
 
-def _read_recorded(path: Path) -> dict[str, Answer]:
+def read_recorded(path: Path) -> dict[str, Answer]:
+    """Recorded answers by request id; raises as :class:`RecordedChat` does."""
     answers: dict[str, Answer] = {}
     for place, record in _json_lines(path):
         identity, answer = _recorded_answer(place, record)

@@ -47,6 +47,7 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _SCHEMA = re.compile(r"response[_ ]?format|json[_ ]?schema|structured[_ ]?output|guided|grammar", re.IGNORECASE)
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104  compared with, not bound to
 _SEEN = 4000  # characters of an error body that are looked at: enough for a message, and a bound on the work
 _SHOWN = 300  # characters of it that a message shows
 
@@ -65,6 +66,11 @@ class Service:
         """The endpoint's URL without credentials and query."""
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+
+    @property
+    def local(self) -> bool:
+        """Whether it runs on this machine."""
+        return (urlsplit(self.base_url).hostname or "") in _LOOPBACK
 
     def says(self, text: str) -> str:
         """``text`` from outside as part of a message: one line, without the key, cut to 300 characters."""
@@ -107,8 +113,8 @@ def refuses_max_tokens(status: int, content: bytes) -> bool:
 
 
 def stated_limits(headers: Mapping[str, str]) -> dict[str, str] | None:
-    """The headers in which a service states its limits, by lower-case name; None where it states none."""
-    return {name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()} or None
+    """Those of ``headers`` (by lower-case name) in which a service states its limits; None where it states none."""
+    return {name: value for name, value in headers.items() if "ratelimit" in name} or None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

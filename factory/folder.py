@@ -75,7 +75,7 @@ class RunFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise RunError(f"{self.path}: another pairsmith works on this run; wait until it ends") from None
-            for left in self.path.glob(".*.part"):  # by a process that was killed while it wrote
+            for left in self.path.rglob(".*.part"):  # by a process that was killed while it wrote
                 left.unlink()
             yield
 

@@ -220,7 +220,7 @@ class Journal:
 
     def end_plan(self, step: Step, start: int) -> None:
         """The plan of ``step`` that began at ``start`` is whole: what the former one held beside it is planned no more."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("DELETE FROM plan WHERE step = ? AND position < ?", (step, start))
 
     def pending(self, step: Step) -> Iterator[Ask]:
@@ -245,7 +245,7 @@ class Journal:
     def reopen(self, step: Step, reasons: Collection[str]) -> int:
         """Make asks that were given up for one of ``reasons`` pending again; returns how many."""
         marks = ",".join("?" * len(reasons))
-        with self._transaction() as db:
+        with self.transaction() as db:
             return db.execute(
                 f"UPDATE asks SET reason = NULL, detail = NULL WHERE reason IN ({marks})"  # noqa: S608  marks only
                 " AND id IN (SELECT ask FROM plan WHERE step = ?)",
@@ -268,7 +268,7 @@ class Journal:
         Raises :class:`RunError` where the disk is full or the file cannot be written, and ``KeyError`` for a key that
         was never expected; nothing is kept then.
         """
-        with self._transaction() as db:
+        with self.transaction() as db:
             for ask, step, position in planned:
                 floor = position - position % _GENERATION
                 db.execute(_PLACE, (step, position, self._remember(ask, step), floor))
@@ -347,20 +347,7 @@ class Journal:
             return digest(seen.hexdigest(), self.counts(step))
 
     @contextmanager
-    def _readable(self) -> Iterator[None]:
-        """An error of the file, while it is opened or read, becomes one line."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise self._unreadable(error) from None
-
-    def _unreadable(self, error: sqlite3.Error) -> RunError:
-        return RunError(
-            f"{self._path}: cannot be read as a journal ({error}); put a copy back, or move it away and run again"
-        )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing, alone; an error of the file becomes one line."""
         with self._lock:
             try:
@@ -375,6 +362,24 @@ class Journal:
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
+
+    def select(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        with self._lock, self._readable():
+            return self._db.execute(query, values).fetchall()
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """An error of the file, while it is opened or read, becomes one line."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: sqlite3.Error) -> RunError:
+        return RunError(
+            f"{self._path}: cannot be read as a journal ({error}); put a copy back, or move it away and run again"
+        )
 
     def _remember(self, ask: Ask, step: Step) -> int:
         """The row of an ask, added if it is new; what does not belong to the key follows the plan."""

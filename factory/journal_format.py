@@ -57,17 +57,24 @@ CREATE INDEX outcome ON asks (
     id, answered_at, reason, batch, step, model, slice, via, tokens_in, tokens_out, tokens_cached, lost
 );
 CREATE INDEX lineage ON asks (parent) WHERE parent IS NOT NULL;
+CREATE INDEX in_batch ON asks (batch) WHERE batch IS NOT NULL;
 CREATE TABLE batches (
     id TEXT PRIMARY KEY,
     step TEXT NOT NULL,
     model TEXT NOT NULL,
-    base_url TEXT,
+    base_url TEXT NOT NULL,
     file TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     requests INTEGER NOT NULL,
     status TEXT NOT NULL,
-    submitted_at REAL NOT NULL,
+    exported_at REAL NOT NULL,
+    submitted_at REAL,
     ended_at REAL,
+    file_id TEXT,
+    remote TEXT,
+    answered INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    refused TEXT,
     detail TEXT
 );
 """,

@@ -42,10 +42,23 @@ def ledger(spent: Iterable[Spent], prices: Mapping[str, Price]) -> list[Line]:
 
 def _line(one: Spent, price: Price | None) -> Line:
     share = one.lost / one.answers if one.answers else 0.0
-    tokens = [round(count * (1 + share)) for count in (one.tokens_in, one.tokens_out, one.tokens_cached)]
-    usd = None if price is None else price.cost(*tokens, one.via)
-    requests = one.answers + one.lost
-    return Line(one.model, one.step, one.slice, one.via, requests, *tokens, usd, one.unmetered, one.lost)
+    tokens_in, tokens_out, cached = (
+        round(count * (1 + share)) for count in (one.tokens_in, one.tokens_out, one.tokens_cached)
+    )
+    usd = None if price is None else price.cost(tokens_in, tokens_out, cached, one.via)
+    return Line(
+        model=one.model,
+        step=one.step,
+        slice=one.slice,
+        via=one.via,
+        requests=one.answers + one.lost,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        tokens_cached=cached,
+        usd=usd,
+        estimated=one.unmetered,
+        lost=one.lost,
+    )
 
 
 @dataclass

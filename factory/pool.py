@@ -292,7 +292,7 @@ class Pool:
                     StopError(f"{lane.breaker.given_up}; mend the service, then run again: what was answered is kept")
                 )
                 return None
-            if self._writer.unsaved > lane.queue.slots or not self._affords(lane):
+            if self._writer.unsaved + lane.limits.in_flight >= lane.limits.limit or not self._affords(lane):
                 return None
             pause = lane.wait(now)
             if pause is None:

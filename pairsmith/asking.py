@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pairsmith.factory.chat import RECORDED, Ask, Entry, open_chat
+from pairsmith.factory.errors import RunError
 from pairsmith.factory.faults import RETRY_REASONS
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.generate import Generated
@@ -64,6 +65,27 @@ def generate(run: Run) -> dict[str, Any]:
     return GENERATE.do(run)
 
 
+def plan_next(run: Run) -> Step:
+    """Make the journal's plan what :func:`generate` would ask for next, and ask nothing; returns the step.
+
+    While answers of the brainstorm are missing that is the brainstorm; the requests are drawn from its tasks.
+    """
+    read_sources(run)
+    if brainstorms(run.spec) and not BRAINSTORM.done(run):
+        with run.journal() as journal:
+            journal.expect(_brainstorm_asks(run), "brainstorm")
+            journal.reopen("brainstorm", RETRY_REASONS)
+            missing = journal.counts("brainstorm")["pending"]
+        if missing and run.spec.models.brainstorm[0].provider != "recorded":
+            return "brainstorm"
+        BRAINSTORM.do(run)
+    PLAN.do(run)
+    with run.journal() as journal:
+        journal.expect(_generate_asks(run), "generate")
+        journal.expect(_repair_asks(run, journal), "repair")
+    return "generate"
+
+
 def brainstorms(spec: Spec) -> bool:
     """A plan that is a file of requests needs no tasks; they are brainstormed all the same where the spec says so."""
     return spec.requests is None or spec.brainstorm.calls is not None
@@ -71,7 +93,8 @@ def brainstorms(spec: Spec) -> bool:
 
 def read_plan(run: Run) -> Iterator[Request]:
     """The planned requests, in the order in which they are asked."""
-    with pq.ParquetFile(run.folder.need(REQUESTS_FILE, "generate")) as file:
+    path = run.folder.need(REQUESTS_FILE, "generate")
+    with pq.ParquetFile(path, pre_buffer=False) as file:  # with it the whole file, passages and all, would be in memory
         for batch in file.iter_batches(BATCH):
             yield from requests_of(pa.Table.from_batches([batch]))
 
@@ -145,9 +168,14 @@ def _brainstorm_inputs(run: Run) -> dict[str, Any]:
 def _brainstorm(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     brainstorm, pool = run.spec.brainstorm, run.spec.models.brainstorm
     wanted = {request.id: request for request in brainstorm_requests(run.spec, grounded(run))}
-    asked = Counter(request.group for request in wanted.values())
+    asked: Counter[str] = Counter(request.group for request in wanted.values())
     with run.journal() as journal:
         made = _ask_all(run, _brainstorm_asks(run), journal, "brainstorm", asked, pool)
+        if made.counts["in_batch"]:
+            raise RunError(
+                f"{run.path}: {made.counts['in_batch']:,} requests of the brainstorm are in batches, and the plan needs"
+                f" their tasks; bring them in with 'pairsmith batch collect {run.path}'"
+            )
         answers = (_answered(run.spec, wanted[entry.request_id], entry) for entry in journal.answers("brainstorm"))
         found, over_cap = cap_tasks(answers, brainstorm.asked_per_call, brainstorm.tasks_per_topic)
     tasks = merge_tasks(found, brainstorm.near_duplicate)
@@ -225,18 +253,26 @@ def _generate_asks(run: Run) -> Iterator[Ask]:
 
 
 def _repair(run: Run, journal: Journal) -> tuple[Counts | None, str | None]:
-    """Ask for what did not parse, until it does or its tries are used up; recorded answers are as they are."""
-    pool, spec = run.spec.models.generate, run.spec.repair
-    if pool[0].provider == "recorded" or not spec.attempts:
-        return None, None
-    requests = {request.id: request for request in read_plan(run)}
-    for _ in range(spec.attempts):
-        entries = journal.answers("generate")
-        asks = list(repair_asks(entries, requests.__getitem__, journal.revisions, journal.ask, spec))
-        made = _ask_all(run, asks, journal, "repair", Counter(requests[ask.id].group for ask in asks), pool)
+    """Ask for what did not parse, until it does or its tries are used up."""
+    made: Generated | None = None
+    for _ in range(run.spec.repair.attempts):
+        asks = _repair_asks(run, journal)
+        if not asks:
+            break
+        asked = Counter(ask.slice.partition("/")[0] for ask in asks)
+        made = _ask_all(run, asks, journal, "repair", asked, run.spec.models.generate)
         if made.held is not None:
             break
-    return made.counts, made.held
+    return (made.counts, made.held) if made else (None, None)
+
+
+def _repair_asks(run: Run, journal: Journal) -> list[Ask]:
+    """Repairs of all answers that do not parse; recorded answers are as they are."""
+    if run.spec.models.generate[0].provider == "recorded":
+        return []
+    requests = {request.id: request for request in read_plan(run)}
+    answers = journal.answers("generate")
+    return list(repair_asks(answers, requests.__getitem__, journal.revisions, journal.ask, run.spec.repair))
 
 
 BRAINSTORM = Stage("brainstorm", _brainstorm_inputs, _brainstorm, _settled)

@@ -63,21 +63,36 @@ def _parser() -> argparse.ArgumentParser:
         epilog="First steps: pairsmith init runs/mine, then edit runs/mine/factory.yml, then pairsmith run runs/mine.",
     )
     parser.add_argument("--version", action="version", version=f"pairsmith {__version__}")
-    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    groups = {"": parser.add_subparsers(required=True, metavar="COMMAND")}
+    batch = groups[""].add_parser("batch", help="Ask by batch files: half the price, within a day, or on a GPU node")
+    groups["batch"] = batch.add_subparsers(required=True, metavar="STEP")
     for name, command in COMMANDS.items():
-        verb = verbs.add_parser(
-            name,
+        group, _, word = name.rpartition(" ")
+        verb = groups[group].add_parser(
+            word,
             help=command.help,
             description=f"{command.help}.",
             epilog=f"Example: pairsmith {command.example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if name != "schema":
-            verb.add_argument("folder", type=Path, metavar="RUN", help="the run folder")
-        if name == "score":
-            verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
-        verb.add_argument("--json", action="store_true", help="print the result as JSON")
+        verb.set_defaults(command=name)
+        _add_arguments(verb, name)
     return parser
+
+
+def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
+    if name == "batch convert":
+        verb.add_argument("source", type=Path, metavar="FROM", help="recorded answers, or an output file of a batch")
+        verb.add_argument("target", type=Path, metavar="TO", help="the other of the two; must not be there yet")
+        verb.add_argument("--run", type=Path, metavar="RUN", help="run whose journal knows request ids and batch keys")
+    elif name != "schema":
+        verb.add_argument("folder", type=Path, metavar="RUN", help="the run folder")
+    if name == "batch collect":
+        about = "output of 'vllm run-batch'; default: ask the Batch API"
+        verb.add_argument("files", type=Path, nargs="*", metavar="FILE", help=about)
+    if name == "score":
+        verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
+    verb.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _init(options: argparse.Namespace) -> dict[str, Any]:
@@ -98,7 +113,7 @@ def _schema(_: argparse.Namespace) -> dict[str, Any]:
     return Spec.model_json_schema()
 
 
-def _stage(module: str, function: str) -> Callable[[argparse.Namespace], dict[str, Any]]:
+def _stage(module: str, function: str, *arguments: str) -> Callable[[argparse.Namespace], dict[str, Any]]:
     """What does a stage of a run, imported when it is wanted: help must not wait for heavy packages."""
 
     def stage(options: argparse.Namespace) -> dict[str, Any]:
@@ -106,7 +121,9 @@ def _stage(module: str, function: str) -> Callable[[argparse.Namespace], dict[st
 
         run = open_run(options.folder)
         with run.folder.held():
-            result: dict[str, Any] = getattr(importlib.import_module(module), function)(run)
+            result: dict[str, Any] = getattr(importlib.import_module(module), function)(
+                run, *(getattr(options, name) for name in arguments)
+            )
         return {"run": str(options.folder), **result}
 
     return stage
@@ -117,6 +134,12 @@ def _status(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.run import open_run
 
     return {"run": str(options.folder), **status(open_run(options.folder))}
+
+
+def _convert(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.converting import convert_answers
+
+    return convert_answers(options.source, options.target, options.run)
 
 
 def _score(options: argparse.Namespace) -> dict[str, Any]:
@@ -147,6 +170,30 @@ COMMANDS: dict[str, Command] = {
         "generate runs/mine",
         _stage("pairsmith.asking", "generate"),
         "counts",
+    ),
+    "batch export": Command(
+        "Write what is pending to batch files",
+        "batch export runs/mine",
+        _stage("pairsmith.batching", "export_run"),
+        "export",
+    ),
+    "batch submit": Command(
+        "Submit exported batch files to the Batch API, each one once",
+        "batch submit runs/mine",
+        _stage("pairsmith.batching", "submit_run"),
+        "submit",
+    ),
+    "batch collect": Command(
+        "Bring in what batches have answered, from the Batch API or from files of 'vllm run-batch'",
+        "batch collect runs/mine",
+        _stage("pairsmith.collecting", "collect_run", "files"),
+        "collect",
+    ),
+    "batch convert": Command(
+        "Turn recorded answers into an output file of a batch, or such a file into recorded answers",
+        "batch convert completions.jsonl output.jsonl --run runs/mine",
+        _convert,
+        "convert",
     ),
     "gate": Command(
         "Parse the answers and judge every row", "gate runs/mine", _stage("pairsmith.gating", "gate"), "funnel"

@@ -37,7 +37,9 @@ class Received:
 
     @property
     def prompt(self) -> str:
-        return self.body["messages"][0]["content"]
+        """The text of the first message, which some clients send in parts."""
+        content = self.body["messages"][0]["content"]
+        return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
     @cached_property
     def headers(self) -> dict[str, str]:

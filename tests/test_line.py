@@ -217,7 +217,7 @@ def test_every_command_has_help_with_an_example_and_stands_in_the_docs(capsys: p
     documented = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     for name, command in COMMANDS.items():
         with pytest.raises(SystemExit) as stop:
-            main([name, "--help"])
+            main([*name.split(), "--help"])
         assert stop.value.code == 0
         assert f"Example: pairsmith {command.example}" in capsys.readouterr().out
         assert f"## pairsmith {name}" in documented
