@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from pairsmith.factory.chat import Ask
+from pairsmith.factory.chat import Answer, Ask
 from pairsmith.factory.faults import RETRY_REASONS
 from pairsmith.factory.journal import Counts, Journal, Step
 from pairsmith.factory.ledger import Purse
-from pairsmith.factory.pool import Member, Pool, Tally
+from pairsmith.factory.pool import REPAIR, Member, Pool, Tally
 from pairsmith.factory.spec import BudgetSpec
 
 _REPORT = 0.2  # seconds between two reports of progress
@@ -25,7 +25,8 @@ _RATE_WINDOW = 30.0  # seconds that the rate is measured over
 class Progress:
     """Where a step stands.
 
-    ``asked``: planned requests by group; ``groups``: what became of them, in this run and before; ``rate``: answers a
+    ``asked``: planned requests by group; ``groups``: what became of them, in this run and before, and of repairs (group
+    ``repair``), which are planned as they come; ``rate``: answers a
     second over the last half minute; ``tokens`` and ``usd``: paid in this run; ``seconds_left``: None while there is no
     rate; ``stopping``: nothing more is sent, what is in flight is waited for; ``says``: what holds an endpoint up.
     """
@@ -50,12 +51,12 @@ class Progress:
     @property
     def failed(self) -> int:
         """Requests that were given up."""
-        return sum(tally.failed for tally in self.groups.values())
+        return sum(tally.failed for name, tally in self.groups.items() if name != REPAIR)
 
     @property
     def done(self) -> int:
         """Answered and failed requests, those of earlier runs included."""
-        return self.failed + sum(tally.answered for tally in self.groups.values())
+        return self.failed + sum(tally.answered for name, tally in self.groups.items() if name != REPAIR)
 
 
 class Generated(NamedTuple):
@@ -82,10 +83,12 @@ def generate(
     asked: Mapping[str, int],
     purse: Purse | None = None,
     progress: Callable[[Progress], None] | None = None,
+    repair: Callable[[Ask, Answer], Ask | None] = lambda _ask, _answer: None,
 ) -> Generated:
     """Make ``asks`` the plan of ``step``, ask ``members`` for what ``journal`` lacks, and return how the plan stands then.
 
-    ``asked``: how many asks there are by group, for the progress. Asks given up for a passing fault in an earlier run are
+    ``asked``: how many asks there are by group, for the progress; ``repair``: is shown every answer and may give an ask
+    that is to follow at once. Asks given up for a passing fault in an earlier run are
     tried again, and once more at the end of this one; those given up for a fault of their own are not. Recorded answers
     are all read again. The first Ctrl-C (or SIGTERM) sends nothing more, waits for what is in flight, since it is paid,
     stores it and raises ``KeyboardInterrupt``; the second leaves at once. A fault that every request would meet does the
@@ -94,7 +97,7 @@ def generate(
     """
     journal.reopen(step, RETRY_REASONS)
     purse = purse or Purse(BudgetSpec(), {})
-    pool = Pool(iter(asks), members, journal, step, purse)
+    pool = Pool(iter(asks), members, journal, step, purse, repair)
     meter = _Meter(pool, step, asked)
     asyncio.run(_run(pool, members, meter, progress))
     return Generated(journal.counts(step), pool.held)
@@ -160,7 +163,7 @@ class _Meter:
         rate = self._rate(pool.answered)
         groups = {name: replace(tally) for name, tally in pool.tallies.items()}
         tallies = groups.values()
-        done = sum(tally.answered + tally.failed for tally in tallies)
+        done = sum(tally.answered + tally.failed for name, tally in groups.items() if name != REPAIR)
         return Progress(
             step=self._step,
             asked=self._asked,

@@ -214,9 +214,13 @@ class Journal:
 
         Until it is closed what the former plan held stays planned: a plan that breaks off loses nothing.
         """
+        return -(-self.next_position(step) // _GENERATION) * _GENERATION
+
+    def next_position(self, step: Step) -> int:
+        """Where the plan of ``step`` goes on."""
         with self._lock, self._readable():
             (last,) = self._db.execute("SELECT max(position) FROM plan WHERE step = ?", (step,)).fetchone()
-        return 0 if last is None else (last // _GENERATION + 1) * _GENERATION
+        return 0 if last is None else last + 1
 
     def end_plan(self, step: Step, start: int) -> None:
         """The plan of ``step`` that began at ``start`` is whole: what the former one held beside it is planned no more."""

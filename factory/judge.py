@@ -11,14 +11,11 @@ Four explanations, told apart by what each of them cannot do:
 import math
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import Literal
 
-from pairsmith.factory.behind import Behind
+from pairsmith.factory.chance import Behind, Share
 from pairsmith.factory.pace import BELOW, Pace
 from pairsmith.factory.room import Room
-
-Landing = Literal["answered", "limited", "faulty", "dropped"]
-"""An answer (or a fault of that row alone); a 429; a 5xx, timeout or reset; cancelled."""
+from pairsmith.factory.ticket import Landing, Ticket
 
 _ENOUGH = 3  # cases against an explanation: one is chance, two may be the same burst
 _TWICE = 2  # refusals shortly one after the other at a pace that was thought safe ask for a test
@@ -27,20 +24,13 @@ _BOUNDARY = 1.25  # of the room: answers on their way back are still counted her
 _INSIDE = 0.8  # of the room: a refusal with fewer in flight is not one at its boundary
 _COUNTED = 4  # accepted between two empty moments: the estimate is then right within a quarter or so
 _TEST = 0.5  # of the rate: low enough that an estimate wrong by a half is still above it
-_SPREAD = (
-    0.25  # of the usual latency: what falls due in one moment is spread over this, so that a refusal of the first is
-)
-_SPREAD_AT_LEAST = 0.01  # back before the last has left; while no latency is known over this many seconds
+_SPREAD = 0.25  # of the usual latency: what falls due in one moment leaves over this time, so that the first refusal
+_SPREAD_AT_LEAST = 0.01  # seconds; is back before the last has left. Four times as fast as the slots can be used
 _TEST_PASSED = 12  # let through in a row at the test's pace: by chance alone with one refused in five it is 7 %
 _KNOWN = 20  # let through: enough to say what number in flight is let through
 _SHORTLY = 40  # requests: refusals at a pace that come sooner, one after the other, ask for another test
 _QUIET = 150  # requests at full speed without a refusal: whatever it was, it is gone
-_WINDOW = 100  # landings over which the share of chance refusals is watched
-_RISEN = 2.0  # times the share that was judged, and ...
-_LEAST_SHARE = 0.2  # share of chance refusals at first: a test is too short to tell a smaller one
-_MOST_SHARE = 0.4  # a larger one would let what follows load pass for chance
 _FAR_BELOW = 0.25  # of what was let through before: refusals that still come so far below it do not follow load
-_RISEN_BY = 0.15  # ... this much more: then something else has come on top
 
 
 class Mode(Enum):
@@ -54,24 +44,6 @@ class Mode(Enum):
     CHANCE = auto()
 
 
-class Ticket:
-    """A request in flight."""
-
-    __slots__ = ("at", "cost", "epoch", "landed", "lent", "number", "room", "sent", "short", "taken")
-
-    def __init__(self, number: int, sent: float, at: int, epoch: int, room: Room | None) -> None:
-        self.number = number
-        self.sent = sent
-        self.at = at  # in flight when it was sent, with itself
-        self.epoch = epoch  # of the judgement that it was sent under
-        self.room = room  # which it tries to find larger than is known
-        self.lent = False
-        self.landed = False
-        self.short = False  # sent although the service's headers said that nothing was left
-        self.cost = 0.0  # tokens that it is expected to take
-        self.taken = 0.0  # tokens of all sent up to and with it
-
-
 class Judge:
     """Holds the explanation of the moment, and what may be sent under it."""
 
@@ -82,13 +54,13 @@ class Judge:
         self.room: Room | None = None
         self.epoch = 0
         self._behind = Behind()
-        self.share = 0.0
+        self.share = Share(0.0)  # of chance refusals
         self.count = 0  # requests sent
         self._last_sent = -math.inf
         self._refused = 0
         self._fits = [0] * (2 * slots + 2)  # let through since the last change of mind, by number in flight
         self._strikes = 0
-        self._since = 0  # let through, or landed, since the last strike
+        self._since = 0  # in a room: let through since the last strike; else the number of the last request before it
         self._misses = 0
         self._tests = 0  # in a row, with no higher pace that held between them
         self._crowded = 0  # refusals in a row with more in flight than any request let through had
@@ -149,7 +121,7 @@ class Judge:
             if ticket.room is None:
                 self._behind.refused(ticket.number, self.count)
             if self.mode is Mode.CHANCE:
-                self._watch(1)
+                self._watch(True)
             else:
                 self._on_refusal[self.mode](ticket, now, accepted)
         elif landing != "dropped":
@@ -164,7 +136,7 @@ class Judge:
                 self._strikes = 0
             self._fitted(ticket)
         elif self.mode is Mode.CHANCE:
-            self._watch(0)
+            self._watch(False)
 
     # --- no limit known
 
@@ -247,9 +219,13 @@ class Judge:
             self._slow(now)
 
     def _ignore(self) -> None:
-        share = self._strikes / max(1, self.count - self._tested)
-        self.share = min(max(share, _LEAST_SHARE), _MOST_SHARE)
+        """Refusals do not follow load: full speed."""
+        self.share = Share(self._strikes / max(1, self.count - self._tested))
         self._become(Mode.CHANCE)
+
+    def _watch(self, refused: bool) -> None:
+        if not self.share.stays(refused):
+            self._become(Mode.FREE)
 
     def _too_fast(self, ticket: Ticket, now: float, accepted: int) -> None:
         if ticket.epoch != self.epoch:
@@ -287,28 +263,9 @@ class Judge:
         elif self.mode is Mode.SEARCH and quiet > _QUIET:
             self._become(Mode.FREE)
 
-    # --- by chance
-
-    def _watch(self, refused: int) -> None:
-        self._since += 1
-        self._strikes += refused
-        if self._since < _WINDOW:
-            return
-        share = self._strikes / self._since
-        self._since = self._strikes = 0
-        if share > _RISEN * self.share + _RISEN_BY:
-            self._become(Mode.FREE)
-        elif share == 0:
-            self._misses += 1
-            if self._misses >= _ENOUGH:
-                self._become(Mode.FREE)
-        else:
-            self._misses = 0
-            self.share += 0.2 * (share - self.share)
-
     def _become(self, mode: Mode) -> None:
         """Change the mind."""
-        if mode is Mode.CHANCE or (mode is Mode.FREE and self.mode is not Mode.SEARCH):
+        if mode in (Mode.CHANCE, Mode.ROOM) or (mode is Mode.FREE and self.mode is not Mode.SEARCH):
             self.pace = Pace()  # a search that ended for the time being goes on where it was
         if mode is not Mode.ROOM:
             self.room = None
@@ -321,5 +278,5 @@ class Judge:
         self.mode = mode
         self.epoch += 1
         self._strikes = self._misses = 0
-        self._since = 0 if mode in (Mode.ROOM, Mode.CHANCE) else self.count
+        self._since = 0 if mode is Mode.ROOM else self.count
         self._tested = self.count

@@ -7,17 +7,18 @@ from collections import deque
 from collections.abc import Mapping
 
 from pairsmith.factory.bucket import Bucket
-from pairsmith.factory.judge import Judge, Landing, Mode, Ticket
+from pairsmith.factory.judge import Judge, Mode
 from pairsmith.factory.quota import News, Quota
+from pairsmith.factory.ticket import Landing, Ticket
 
 __all__ = ["Landing", "Limits", "Ticket"]
 
-_LATE = 4.0  # times the latency that nine in ten keep: a request that takes longer is a straggler
+_LATE = 3.0  # times the latency that nine in ten keep: a request that takes longer is a straggler
 _LATE_AT_LEAST = 0.1  # seconds; a shorter wait is not worth another request in flight
 _KNOWN = 20  # requests landed before their latency says anything
 _LATENCIES = 200  # of the last answers that the usual latency is read from
 _REFRESH = 20  # answers between two readings of it: sorting at each would cost more than all the rest
-_LENT = 0.5  # of the slots may be lent for stragglers: a service that hangs shall not be sent ever more
+_LENT = 1.0  # of the slots may be lent for stragglers: a service that hangs shall not be sent ever more
 _SHORTEST = 0.001  # seconds; waits below what an event loop can do would only turn it
 _BURST = 1.0  # seconds' worth of the user's caps that may go at once
 
@@ -102,11 +103,9 @@ class Limits:
             self._request_cap.take(now)
         if self._token_cap is not None:
             self._token_cap.take(now, cost)
-        if self._told:
-            ticket.short = self._used_up(now)
-        self._requests.taken += 1.0
-        self._tokens.taken += cost
-        ticket.taken = self._tokens.taken
+        ticket.told = self._told
+        ticket.short = self._told and (self._requests.empty(now) or self._tokens.empty(now))
+        ticket.marks = self._requests.sent(now, 1.0), self._tokens.sent(now, cost)
         return ticket
 
     def landed(
@@ -132,9 +131,10 @@ class Limits:
         if self._token_cap is not None:
             self._token_cap.take(now, tokens - ticket.cost)
         if headers:
-            news = News(headers, now, ticket.number, landing == "limited" and not ticket.short)
-            self._requests.read(news, float(ticket.number))
-            self._tokens.read(news, ticket.taken)
+            refused = landing == "limited"
+            news = News(headers, ticket.sent, now, refused, refused and ticket.told and not ticket.short)
+            self._requests.read(news, ticket.marks[0])
+            self._tokens.read(news, ticket.marks[1])
             self._told = True
         asked = retry_after or 0.0
         explained = landing == "limited" and self._told and self._used_up(now)
@@ -150,7 +150,7 @@ class Limits:
         if judge.room is not None:
             return f"{judge.room.size} at once"
         if judge.mode is Mode.CHANCE:
-            return f"ignoring random 429s ({judge.share:.0%})"
+            return f"ignoring random 429s ({judge.share.value:.0%})"
         if judge.pace.rate is not None:
             return _speed(judge.pace.rate)
         if judge.mode is Mode.SEARCH:
@@ -188,7 +188,7 @@ class Limits:
 
     def _used_up(self, now: float) -> bool:
         """Whether the service's own headers say that it lets nothing more through."""
-        return max(self._requests.wait(now, 1.0), self._tokens.wait(now, self._mean_tokens)) > 0
+        return self._requests.short(now, 1.0) or self._tokens.short(now, self._mean_tokens)
 
     def _late(self) -> float:
         return max(_LATE_AT_LEAST, _LATE * self._p90)

@@ -37,6 +37,7 @@ class Pace:
         self._trial = _SHORTEST_TRIAL
         self._held = 0
         self._safe = 0.0  # the last pace that held before a higher one was tried
+        self._settled = False  # a pace that held was corrected by the estimate
         self._run = 0  # requests sent since the last silence
         self._echo = _FIRST_GAP  # seconds that a refusal takes to come back
 
@@ -94,11 +95,18 @@ class Pace:
     def back_off(self, now: float, sent: int, shortly: bool) -> None:
         """The pace was refused: back to the one that held before, else just below the estimate if it was ``shortly``.
 
+        A refusal now and then corrects a pace that held only once: were it by chance, each would lower it a little.
         The next trial of a higher one comes later and is careful.
         """
         rate = self.rate or FLOOR
-        lower = BELOW * min(self.estimate or rate, rate) if shortly else 0.0
-        self.set(max(lower, self._safe) or rate, now, sent)
+        lower = min(self.estimate or rate, rate)
+        if shortly:
+            rate = max(BELOW * lower, self._safe)
+        elif self._safe:
+            rate = self._safe
+        elif not self._settled:
+            rate, self._settled = lower, True
+        self.set(rate, now, sent)
         self._safe = 0.0
         self._trial = min(_LONGEST_TRIAL, self._trial * 2)
         self._held = 0
@@ -110,6 +118,7 @@ class Pace:
         reached = (sent - self._trial_sent) / (now - self._trial_at)
         if reached >= _USED * self.rate:
             self._safe = self.rate
+            self._settled = False
             self.set(self.rate * _STEPS[min(self._held, len(_STEPS) - 1)], now, sent)
             self._held += 1
             if self._held > 1:

@@ -156,9 +156,14 @@ def _says_nothing(folded: str, key: str, exempt: bool) -> bool:
     return bare in (key.casefold(), key.casefold().replace("_", " ")) or (not exempt and folded in _NO_TEXT)
 
 
-def parse_entry(entry: Entry, request: Request) -> Parsed:
+def parse_text(answer: str, request: Request, finish_reason: str) -> Parsed:
     """What an answer to ``request`` brought."""
-    return parse_answer(entry.text, request.group, entry.finish_reason, grounded=request.passage is not None)
+    return parse_answer(answer, request.group, finish_reason, grounded=request.passage is not None)
+
+
+def parse_entry(entry: Entry, request: Request) -> Parsed:
+    """What a stored answer to ``request`` brought."""
+    return parse_text(entry.text, request, entry.finish_reason)
 
 
 def candidates(

@@ -10,7 +10,7 @@ import itertools
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -33,6 +33,8 @@ PATIENCE = 900.0  # seconds; a service that asks for a longer wait has closed fo
 CHUNK = 32  # asks that are rendered at once: some milliseconds, in which nothing else happens
 BACKLOG = 1000  # asks of one model that wait for a free slot in memory; what is beyond is read from the journal again
 WAITING = 16  # requests for each slot that may wait for their next try: a bound on memory in a long outage
+REPAIR = "repair"
+"""What repairs are counted under, beside the groups."""
 RECORDED_SLOTS = 1000  # recorded answers come at once: the slots are only how many share a commit
 
 
@@ -124,12 +126,20 @@ class Pool:
     """Asks ``plan`` of the ``members`` and keeps every outcome in ``journal``; :mod:`pairsmith.factory.generate` runs it."""
 
     def __init__(
-        self, plan: Iterator[Ask], members: Sequence[Member], journal: Journal, step: Step, purse: Purse
+        self,
+        plan: Iterator[Ask],
+        members: Sequence[Member],
+        journal: Journal,
+        step: Step,
+        purse: Purse,
+        repair: Callable[[Ask, Answer], Ask | None],
     ) -> None:
         self._plan = plan
         self._journal = journal
         self._step: Step = step
         self._purse = purse
+        self._repair = repair
+        self._repairs = itertools.count(journal.next_position("repair"))
         self._queues: dict[str, _Queue] = {}
         self._lanes = [_Lane(one, self._queues.setdefault(_model(one.spec), _Queue())) for one in members]
         self._again = any(one.spec.provider == "recorded" for one in members)
@@ -374,10 +384,14 @@ class Pool:
     def _answer(self, lane: _Lane, attempt: _Try, answer: Answer) -> float:
         lane.queue.answered += 1
         tokens, usd = self._purse.pay(attempt.ask, answer)
-        tally = self._tally(_group(attempt.ask))
+        tally = self._tally(self._live[attempt.ask.key])
         tally.tokens += tokens
         tally.usd += usd
         self._keep(attempt, answer)
+        if (again := self._repair(attempt.ask, answer)) is not None and again.key not in self._live:
+            self._writer.plan([Planned(again, "repair", next(self._repairs))])
+            self._live[again.key] = REPAIR
+            lane.queue.backlog.appendleft(_Try(again, time.time(), lane.queue.answered, lane.spec.retries))
         return tokens
 
     def _fail(self, lane: _Lane, attempt: _Try, error: RetryError) -> None:

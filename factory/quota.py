@@ -17,6 +17,9 @@ FLOOR = 1 / 30
 """Requests a second that are sent whatever is said or seen: a probe each half minute finds out that a limit is gone."""
 
 _ENOUGH = 3  # cases that headers do not explain: one or two may be requests that crossed on their way
+_MARGIN = 2.0  # requests' worth that must be left for one: headers are rounded, and so is the time
+_PRECISE = 0.5  # of the limit must be used up for the rate to be read: what remains is a whole number
+_ROUNDING = 1e-6  # units that adding up many small refills may lose
 _BLIND = 1.0  # seconds until the next try when nothing is left and nothing says when there will be
 _EPOCH = 1e9  # a reset from here on is a moment since 1970 and not a number of seconds: no quota lasts 30 years
 _LONGEST = 86400.0  # seconds; a longer reset is a fault or a quota by the month, which waiting does not help
@@ -78,79 +81,109 @@ def _moment(text: str) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The headers of a response, in lower case, to request ``number``; ``surprising``: a 429 although some was left."""
+    """The headers of a response, in lower case; ``surprising``: a 429 although some was left.
+
+    Services count a request when it comes in, so what they say of the level holds for about the moment it was ``sent``.
+    """
 
     headers: Mapping[str, str]
+    sent: float
     now: float
-    number: int
+    refused: bool
     surprising: bool
 
 
 class Quota:
-    """The bucket at the service, as its last headers showed it.
+    """The bucket at the service, as its headers show it.
 
-    Its level is what remained, less what was sent after the request that brought the news (the service may not have
-    counted that yet), plus what has flowed in since: it will be full at ``reset``, so (limit - remaining) / reset a
-    second. A service that refuses while that should have left some fills it all at once at ``reset`` instead.
+    It is followed here: what is sent is taken out, and what flows in is added: it will be full at ``reset``, so
+    (limit - remaining) / reset a second. Each answer says how much was left when its request came in, which corrects
+    the level; what was sent since is subtracted already. A service that refuses while there should have been some left
+    fills its bucket all at once at ``reset`` instead.
     """
 
     def __init__(self, kind: str) -> None:
         self._headers = _HEADERS[kind]
-        self._left: float | None = None
+        self._known = False
+        self._level = 0.0
         self._at = 0.0
+        self._corrected = 0.0  # sum of all corrections: a request on its way has seen only those before it
         self._full = 0.0
-        self._full_at = 0.0
+        self._full_at = math.inf
+        self._turned = -math.inf  # when it was filled all at once
         self._rate = 0.0
-        self._seen = 0  # number of the request that brought the news
-        self._taken_before = 0.0
+        self._last_sent = 0.0
         self._contradicted = 0
         self._surprises = 0
-        self.taken = 0.0  # units of all that was sent so far
 
-    def read(self, news: News, taken: float) -> None:
-        """Take in what a response says. ``taken``: units sent up to and with its request."""
-        if news.number <= self._seen:
-            return
+    def sent(self, now: float, cost: float) -> float:
+        """Take ``cost`` out. Returns a mark that :meth:`read` needs to know what the service says it of."""
+        self._refill(now)
+        self._last_sent = now
+        self._level -= cost
+        return self._level - self._corrected
+
+    def read(self, news: News, mark: float) -> None:
+        """Take in what a response says of the moment that ``mark`` was made."""
         for limit_name, remaining_name, reset_name in self._headers:
             remaining = number(news.headers.get(remaining_name))
-            if remaining is not None:
+            if remaining is not None and news.sent >= self._turned:
                 self._surprises += news.surprising and remaining < 1
+                if not news.refused and self._surprises < _ENOUGH:
+                    self._surprises = 0
                 limit, reset = number(news.headers.get(limit_name)), seconds(news.headers.get(reset_name))
-                self._learn(remaining, limit or 0.0, reset or 0.0, news.now)
-                self._seen, self._taken_before = news.number, taken
+                self._learn(remaining, limit or 0.0, reset or 0.0, news)
+                self._correct(remaining - (mark + self._corrected), news)
                 return
 
-    def _learn(self, remaining: float, limit: float, reset: float, now: float) -> None:
-        self._left, self._at, self._full, self._full_at = remaining, now, max(remaining, limit), now + reset
-        if limit > remaining and reset > 0:
-            self._rate = (limit - remaining) / reset
+    def _learn(self, remaining: float, limit: float, reset: float, news: News) -> None:
+        self._full, self._full_at = max(remaining, limit), news.now + reset
+        missing = limit - remaining
+        if reset > 0 and missing >= _PRECISE * limit > 0:
+            self._rate = missing / reset
+        elif reset > 0 and missing > 0 and not self._rate:
+            self._rate = max(missing - 1, 0.5) / reset  # what remains was rounded down
 
-    @property
-    def _at_once(self) -> bool:
-        return self._surprises >= _ENOUGH
+    def _correct(self, by: float, news: News) -> None:
+        self._refill(news.now)
+        if not self._known:
+            self._known, self._at = True, news.sent
+        self._corrected += by
+        self._level += by
+        self._refill(news.now)
 
-    def level(self, now: float) -> float:
-        """Units left now, as far as is known."""
-        if self._left is None or self._contradicted >= _ENOUGH:
-            return math.inf
-        if self._at_once:
-            level = self._full if now > self._full_at > self._at else self._left
-        else:
-            level = min(self._full, self._left + self._rate * (now - self._at))
-        return level - (self.taken - self._taken_before)
+    def _refill(self, now: float) -> None:
+        if self._known and self._surprises >= _ENOUGH:
+            if now >= self._full_at - _ROUNDING:
+                self._level, self._turned, self._full_at = self._full, now, math.inf
+        elif self._known:
+            self._level = min(self._full, self._level + self._rate * max(0.0, now - self._at))
+        self._at = max(self._at, now)
+
+    def empty(self, now: float) -> bool:
+        """Whether nothing at all is left now, as far as is known."""
+        self._refill(now)
+        return self._known and self._level < _ROUNDING
+
+    def short(self, now: float, cost: float) -> bool:
+        """Whether too little for ``cost`` is left now, as far as is known and believed."""
+        self._refill(now)
+        return self._known and self._contradicted < _ENOUGH and self._needed(cost) - self._level > _ROUNDING
+
+    def _needed(self, cost: float) -> float:
+        return min(_MARGIN * cost, max(1.0, self._full))
 
     def wait(self, now: float, cost: float) -> float:
         """Seconds until ``cost`` is left at the service; at most until the floor's next probe."""
-        missing = min(cost, max(1.0, self._full)) - self.level(now)
-        if missing <= 0:
+        if not self.short(now, cost):
             return 0.0
-        if self._at_once and self._full_at > now:
+        if self._surprises >= _ENOUGH and self._full_at < math.inf:
             due = self._full_at - now
         elif self._rate:
-            due = missing / self._rate
+            due = (self._needed(cost) - self._level) / self._rate
         else:
-            due = self._at + _BLIND - now
-        return max(0.0, min(due, self._at + 1 / FLOOR - now))
+            due = self._last_sent + _BLIND - now
+        return max(0.0, min(due, self._last_sent + 1 / FLOOR - now))
 
     def contradict(self) -> None:
         """A request was answered that was sent with nothing left: after a few of these the headers are not believed."""

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pairsmith.factory.chat import Ask, Entry
-from pairsmith.factory.parse import Parsed, ParseReason, parse_entry
+from pairsmith.factory.chat import Answer, Ask, Entry
+from pairsmith.factory.parse import Parsed, ParseReason, parse_entry, parse_text
 from pairsmith.factory.records import Request, digest
 from pairsmith.factory.spec import RepairSpec
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SHOWN = (
     12_000  # characters of a faulty answer that are shown to the model again: more than any answer that was asked for
 )
+
+WATCHED = 20_000  # asks that are remembered until their answer is there: far more than are ever on their way
 
 FAULTS = {
     ParseReason.EMPTY_ANSWER: "it is empty",
@@ -45,6 +47,39 @@ class Resolved(NamedTuple):
 
     entry: Entry
     parsed: Parsed
+
+
+class Repairs:
+    """Says of each answer as it comes whether it is to be asked for again, and with what: no answer waits for another.
+
+    ``complete``: every answer was seen together with its request, so that none is left to be looked at afterwards.
+    """
+
+    def __init__(self, spec: RepairSpec) -> None:
+        self._spec = spec
+        self._open: dict[str, tuple[Request, Ask, int]] = {}
+        self.complete = True
+
+    def watch(self, asks: Iterable[tuple[Request, Ask]]) -> Iterator[Ask]:
+        """The asks, each remembered with its request; the oldest are forgotten beyond :data:`WATCHED`."""
+        for request, ask in asks:
+            if len(self._open) >= WATCHED:
+                del self._open[next(iter(self._open))]
+            self._open[ask.key] = (request, ask, 0)
+            yield ask
+
+    def __call__(self, ask: Ask, answer: Answer) -> Ask | None:
+        """The ask that repairs ``answer``, if it needs one and has a try left."""
+        if ask.key not in self._open:
+            self.complete = False
+            return None
+        request, first, number = self._open.pop(ask.key)
+        parsed = parse_text(answer.text, request, answer.finish_reason)
+        if parsed.reason not in FAULTS or number >= self._spec.attempts:
+            return None
+        again = _ask(ask.key, answer.text, parsed, first, number + 1, self._spec.mode)
+        self._open[again.key] = (request, first, number + 1)
+        return again
 
 
 def resolve(entry: Entry, request: Request, revisions: Revisions) -> Resolved:
@@ -87,7 +122,7 @@ def _repairs(
     entry: Entry, request: Request, parsed: Parsed, answered: list[Entry], first: Ask, spec: RepairSpec
 ) -> Iterator[Ask]:
     for number in range(1, spec.attempts + 1):
-        yield _ask(entry, parsed, first, number, spec.mode)
+        yield _ask(entry.key, entry.text, parsed, first, number, spec.mode)
         if len(answered) < number:
             return
         entry = answered[number - 1]
@@ -96,11 +131,11 @@ def _repairs(
             return
 
 
-def _ask(faulty: Entry, parsed: Parsed, first: Ask, number: int, mode: str) -> Ask:
+def _ask(parent: str, faulty: str, parsed: Parsed, first: Ask, number: int, mode: str) -> Ask:
     template, version = _template(mode)
-    text = template.render(prompt=first.prompt, answer=faulty.text[:SHOWN], fault=_fault(parsed)).strip()
+    text = template.render(prompt=first.prompt, answer=faulty[:SHOWN], fault=_fault(parsed)).strip()
     draw = f"{first.draw} repair {number}"
-    return replace(first, prompt=text, prompt_version=version, draw=draw, parent=faulty.key)
+    return replace(first, prompt=text, prompt_version=version, draw=draw, parent=parent)
 
 
 def _fault(parsed: Parsed) -> str:

@@ -3,6 +3,7 @@
 _FIRST_INTERVAL = 0.5  # seconds between two tries of one more: a run of seconds shall not pay for many
 _LONGEST_INTERVAL = 15.0  # seconds; tries that fail get rarer, but a limit that was raised is found again
 _WORTH = 20.0  # times the silence that a refused try costs (Retry-After) lie between two of them: one part in twenty
+_RARE = 100  # requests let through for each try that fails: a run of 2,000 slow ones then pays for twenty
 _SURE = 2  # tries that held in a row before the next ones come at once and bolder
 _BOLD = 0.25  # of the room is the boldest step
 
@@ -20,6 +21,7 @@ class Room:
         self._failed = False
         self._held = 0
         self._asked = 0.0
+        self._latency = 0.0
 
     def try_at(self, last_sent: float, latency: float) -> float | None:
         """When one more than the size may be tried, or None while the last tries are on their way.
@@ -27,6 +29,7 @@ class Room:
         A try goes alone, not right behind others: what was refused as one of a burst may be let through on its own.
         If there is never such a pause, it goes all the same after a while.
         """
+        self._latency = latency
         if self._sent >= self._step:
             return None
         return min(max(self._next, last_sent + latency / (self.size + 1)), self._next + latency)
@@ -72,5 +75,6 @@ class Room:
 
     def _fail(self, now: float) -> None:
         self._held, self._step = 0, 1
-        self._interval = max(min(_LONGEST_INTERVAL, self._interval * 2), _WORTH * self._asked)
+        longest = max(_LONGEST_INTERVAL, _RARE * self._latency / self.size)
+        self._interval = max(min(longest, self._interval * 2), _WORTH * self._asked)
         self._next = now + self._interval

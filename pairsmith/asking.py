@@ -30,7 +30,7 @@ from pairsmith.factory.plan import (
 from pairsmith.factory.pool import Member
 from pairsmith.factory.prompts import Prompt, brainstorm_prompt, brainstorm_topics, render
 from pairsmith.factory.records import REQUESTS, Request, digest
-from pairsmith.factory.repair import repair_asks
+from pairsmith.factory.repair import Repairs, repair_asks
 from pairsmith.factory.rounds import read_rounds, with_replacements
 from pairsmith.factory.sampler import Choice, Sampler, point
 from pairsmith.factory.spec import ModelSpec, Spec
@@ -116,7 +116,13 @@ def _ask(identity: str, draw: str, prompt: Callable[[], Prompt], model: ModelSpe
 
 
 def _ask_all(
-    run: Run, asks: Iterable[Ask], journal: Journal, step: Step, asked: Mapping[str, int], pool: Sequence[ModelSpec]
+    run: Run,
+    asks: Iterable[Ask],
+    journal: Journal,
+    step: Step,
+    asked: Mapping[str, int],
+    pool: Sequence[ModelSpec],
+    **more: Any,
 ) -> Generated:
     for model in pool:
         if model.answers is not None:
@@ -124,7 +130,7 @@ def _ask_all(
     members = [Member(model, open_chat(model, run.path)) for model in pool]
     purse = Purse(run.spec.budget, run.spec.prices, journal.spent())
     with asking(step) as show:
-        return ask_all(asks, members, journal, step, asked, purse, show)
+        return ask_all(asks, members, journal, step, asked, purse, show, **more)
 
 
 def _sent(pool: Sequence[ModelSpec]) -> str:
@@ -238,32 +244,40 @@ def _generate_inputs(run: Run) -> dict[str, Any]:
 
 def _generate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     pool, asked = run.spec.models.generate, run.folder.facts("plan")["by_group"]
+    repairs = Repairs(run.spec.repair)
     with run.journal() as journal:
-        made = _ask_all(run, _generate_asks(run), journal, "generate", asked, pool)
-        repaired, held = _repair(run, journal) if made.held is None else (None, made.held)
-        return (), {**counts(run, journal), "held": held, "repair": repaired}
+        fresh = not journal.counts("generate")["answered"]
+        if pool[0].provider == "recorded":  # their answers are as they are
+            made = _ask_all(run, _generate_asks(run), journal, "generate", asked, pool)
+            return (), {**counts(run, journal), "held": made.held}
+        asks = repairs.watch(_requests_and_asks(run))
+        held = _ask_all(run, asks, journal, "generate", asked, pool, repair=repairs).held
+        if held is None and not (fresh and repairs.complete):
+            held = _repair(run, journal)
+        return (), {**counts(run, journal), "held": held}
 
 
-def _generate_asks(run: Run) -> Iterator[Ask]:
+def _requests_and_asks(run: Run) -> Iterator[tuple[Request, Ask]]:
     models = {one.model: one for one in run.spec.models.generate}
     only = run.spec.models.generate[0]
     for request in read_plan(run):
         model = models[request.model] if request.model else only
-        yield _ask(request.id, str(request.draw), partial(render, request), model, request.slice)
+        yield request, _ask(request.id, str(request.draw), partial(render, request), model, request.slice)
 
 
-def _repair(run: Run, journal: Journal) -> tuple[Counts | None, str | None]:
-    """Ask for what did not parse, until it does or its tries are used up."""
-    made: Generated | None = None
+def _generate_asks(run: Run) -> Iterator[Ask]:
+    return (ask for _, ask in _requests_and_asks(run))
+
+
+def _repair(run: Run, journal: Journal) -> str | None:
+    """Look at all answers, those of earlier runs too, and ask for what does not parse; says what held it up."""
+    held = None
     for _ in range(run.spec.repair.attempts):
         asks = _repair_asks(run, journal)
-        if not asks:
-            break
-        asked = Counter(ask.slice.partition("/")[0] for ask in asks)
-        made = _ask_all(run, asks, journal, "repair", asked, run.spec.models.generate)
-        if made.held is not None:
-            break
-    return (made.counts, made.held) if made else (None, None)
+        if asks and held is None:
+            asked = Counter(ask.slice.partition("/")[0] for ask in asks)
+            held = _ask_all(run, asks, journal, "repair", asked, run.spec.models.generate).held
+    return held
 
 
 def _repair_asks(run: Run, journal: Journal) -> list[Ask]:

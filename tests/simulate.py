@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pairsmith.factory.limits import Limits, Ticket
+from pairsmith.factory.limits import Landing, Limits, Ticket
 
 
 @dataclass
 class Verdict:
     """What a service does with a request: "answered", "limited" or "faulty", with headers."""
 
-    landing: str = "answered"
+    landing: Landing = "answered"
     headers: dict[str, str] = field(default_factory=dict)
     retry_after: float | None = None
 
@@ -23,6 +23,26 @@ class Verdict:
 class Service(Protocol):
     def arrive(self, now: float) -> Verdict: ...
     def leave(self, now: float) -> None: ...
+
+
+class Unlimited:
+    """The yardstick: a client that only keeps to its slots."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots, self.in_flight = slots, 0
+
+    def wait(self, now: float) -> float | None:
+        return 0.0 if self.in_flight < self.slots else None
+
+    def sent(self, now: float) -> Ticket:
+        self.in_flight += 1
+        return Ticket(0, now, self.in_flight, 0, None)
+
+    def landed(self, *landing: object) -> None:
+        self.in_flight -= 1
+
+    def says(self) -> str | None:
+        return None
 
 
 class Free:
@@ -152,7 +172,7 @@ class Result:
 
 def simulate(
     service: Service,
-    limits: Limits,
+    limits: Limits | Unlimited,
     rows: int,
     latency: Callable[[], float],
     rng: random.Random,
@@ -175,7 +195,7 @@ def simulate(
         if kind == "leave":
             service.leave(now)
             return
-        limits.landed(ticket, now, verdict.landing, verdict.headers, verdict.retry_after, tokens)  # type: ignore[arg-type]
+        limits.landed(ticket, now, verdict.landing, verdict.headers, verdict.retry_after, tokens)
         result.counts[verdict.landing] += 1
         if verdict.landing == "answered":
             result.times.append(now)
