@@ -103,7 +103,7 @@ def throughput(number: int, with_peers: bool) -> None:
 
 def faults() -> None:
     """What limits and faults of the service cost: share of the ideal rate, requests that were refused."""
-    print(f"\n{'service':<32}{'rows/s':>8}{'ideal':>8}{'share':>8}{'refused':>9}{'paid twice':>12}")
+    print(f"\n{'service':<32}{'rows/s':>8}{'ideal':>8}{'share':>8}{'refused':>9}{'paid beyond the rows':>22}")
     for name, settings, ideal in FAULTS:
         with endpoint(**settings) as server:
             found = ours(server.base_url)

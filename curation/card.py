@@ -6,6 +6,7 @@ becomes a character reference, which CommonMark (section 2.5) reads as plain tex
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -65,6 +66,7 @@ MEANINGS = {
     "unit": "asked: phrase, sentence or passage",
     "high_score": "asked: similarity of query and positive, 1 to 5",
     "low_score": "asked: similarity of query and negative, 1 to 5",
+    "document": "source and id of the document that the positive is a passage of; null where a model wrote the positive",
     "model": "the language model that wrote the row",
     "prompt_version": "digest of the prompt template; null where the prompt is not known",
     "tokens_in": "prompt tokens that the answer took",
@@ -119,14 +121,15 @@ def _front_matter(facts: CardFacts) -> str:
 
     languages = sorted(_languages(facts.rows))
     groups = pc.unique(facts.rows["group"]).to_pylist()
+    found = facts.rows["document"].null_count < facts.rows.num_rows
     card = DatasetCardData(
         language=languages,
         license=facts.license,
         annotations_creators=["machine-generated"],
-        language_creators=["machine-generated"],
+        language_creators=["found", "machine-generated"] if found else ["machine-generated"],
         multilinguality="multilingual" if len(languages) > 1 else "monolingual",
         size_categories=[next((name for name, limit in SIZES if facts.rows.num_rows < limit), "n>10M")],
-        source_datasets=["original"],
+        source_datasets=["original", "extended"] if found else ["original"],
         task_categories=sorted({TASKS[group] for group in groups} | {"feature-extraction"}),
         pretty_name=facts.name,
         tags=["synthetic", "embeddings", "pairsmith"],
@@ -155,6 +158,7 @@ def _context(facts: CardFacts) -> dict[str, Any]:
         "splits": _train_first(pc.unique(rows["split"]).to_pylist()),
         "kinds": KINDS,
         "languages": [(LANGUAGES[code].name if code in LANGUAGES else code, code, count) for code, count in languages],
+        "sources": _sources(rows["document"]),
         "columns": [(field.name, _type(field.type), MEANINGS[field.name]) for field in RELEASE],
         "gates": [{**gate, "commonest": _commonest(gate["reasons"])} for gate in facts.funnel["gates"]],
         "settings": _settings(facts.thresholds),
@@ -169,6 +173,12 @@ def _languages(rows: pa.Table) -> dict[str, int]:
     second = rows["document_language"].filter(pc.not_equal(rows["query_language"], rows["document_language"]))
     counted = pc.value_counts(pa.chunked_array([*rows["query_language"].chunks, *second.chunks], pa.string()))
     return {item["values"]: item["counts"] for item in counted.to_pylist()}
+
+
+def _sources(documents: pa.ChunkedArray) -> list[tuple[str, int]]:
+    """Source of given documents, rows with a passage of it; the largest first. A source's name holds no ``#``."""
+    names = Counter(document.partition("#")[0] for document in documents.drop_null().to_pylist())
+    return sorted(names.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _by_group(rows: pa.Table) -> list[tuple[str, int, dict[str, int]]]:

@@ -123,7 +123,8 @@ def read_rows(release: Path) -> pa.Table:
     missing = [name for name in manifest["files"] if not (release / name).is_file()]
     if missing:
         raise RunError(f"{release}: {missing[0]} is missing; take the release again from where it came")
-    return pa.concat_tables([RELEASE.empty_table(), *(pq.read_table(release / name) for name in manifest["files"])])
+    tables = [RELEASE.empty_table(), *(pq.read_table(release / name) for name in manifest["files"])]
+    return pa.concat_tables(tables, promote_options="default")  # columns that came later are null in older releases
 
 
 def read_manifest(release: Path) -> dict[str, Any]:

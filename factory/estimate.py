@@ -10,6 +10,7 @@ import re
 
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.records import Request
+from pairsmith.factory.text import tokens, words
 
 CHARACTERS_PER_TOKEN = 4.1  # of our prompts, which are in English
 ENGLISH, LATIN, OTHER = 1.2, 2.3, 2.8  # tokens a word: English, other languages in Latin script, all other scripts
@@ -42,7 +43,8 @@ def answer_tokens(request: Request) -> float:
     """Tokens that the answer to ``request`` will probably have."""
     query_words, document_words = _words(request)
     query_tokens = query_words * _tokens_per_word(request.query_language)
-    return ANSWER_FRAME + query_tokens + document_words * _tokens_per_word(request.document_language)
+    task = task_tokens(1) if "instruction" in request.keys else 0
+    return ANSWER_FRAME + task + query_tokens + document_words * _tokens_per_word(request.document_language)
 
 
 def task_tokens(count: int) -> float:
@@ -57,7 +59,9 @@ def _tokens_per_word(code: str) -> float:
 
 
 def _words(request: Request) -> tuple[float, float]:
-    """Words of the query and of positive and negative together."""
+    """Words of the query and of positive and negative together; a given passage is not written again."""
+    if request.passage is not None:
+        return _QUERY_WORDS, words(tokens(request.passage))
     match request.group:
         case "short_long":
             return _QUERY_WORDS, 2 * _asked(request)

@@ -17,7 +17,8 @@ from pairsmith.factory.chat import Entry
 from pairsmith.factory.reader import Reading, read_values
 from pairsmith.factory.records import PAIRS, VERDICTS, Request, content_hash
 from pairsmith.factory.talk import refusal, service_error
-from pairsmith.factory.taxonomy import ATTRIBUTES, GROUPS, Group, Role
+from pairsmith.factory.tasks import MAX_TASK, clean_task
+from pairsmith.factory.taxonomy import ATTRIBUTES, GROUNDED_KEYS, GROUPS, Group, Role
 from pairsmith.factory.text import EXCERPT, excerpt, fold
 
 GATE = "parse"
@@ -56,12 +57,15 @@ class Parsed(NamedTuple):
 _NO_TEXT = frozenset({"n/a", "null", "undefined", "string", "<string>", "todo", "tbd", "your text here", "text here"})
 
 
-def parse_answer(answer: str, group: Group, finish_reason: str = "stop") -> Parsed:
-    """The pair in ``answer``, or why there is none. Never raises, never evaluates."""
+def parse_answer(answer: str, group: Group, finish_reason: str = "stop", *, grounded: bool = False) -> Parsed:
+    """The pair in ``answer``, or why there is none. Never raises, never evaluates.
+
+    ``grounded``: the request gave the positive, and the answer holds all but that, and the instruction.
+    """
     if not _SHOWN.search(answer):
         reason = ParseReason.CONTENT_FILTER if finish_reason == "content_filter" else ParseReason.EMPTY_ANSWER
         return Parsed(None, reason, finish_reason)
-    keys = GROUPS[group].keys
+    keys = GROUNDED_KEYS if grounded else GROUPS[group].keys
     readings = [r for r in _unquoted(answer) if isinstance(r.value, dict) or _holds_object(r.value)]
     whole = [r for r in readings if r.complete and isinstance(r.value, dict)]
     best = next((r for r in whole if set(keys.values()) <= r.value.keys()), None)
@@ -124,6 +128,11 @@ def _texts(value: dict[str, Any], keys: dict[Role, str], is_label: bool) -> Pars
         if not isinstance(value[key], str):
             return Parsed(None, ParseReason.WRONG_TYPE, f"{key}: {type(value[key]).__name__}")
     texts = {role: _storable(value[key]) for role, key in keys.items()}
+    if "instruction" in texts:
+        texts["instruction"] = clean_task(texts["instruction"])
+        if len(texts["instruction"]) > MAX_TASK:
+            shown = f"{keys['instruction']}: {len(texts['instruction'])} characters, not a sentence"
+            return Parsed(None, ParseReason.WRONG_TYPE, shown)
     for role, key in keys.items():
         folded = _visible(texts[role])
         if not folded:
@@ -152,7 +161,7 @@ def _says_nothing(folded: str, key: str, exempt: bool) -> bool:
 
 def parse_text(answer: str, request: Request, finish_reason: str) -> Parsed:
     """What an answer to ``request`` brought."""
-    return parse_answer(answer, request.group, finish_reason)
+    return parse_answer(answer, request.group, finish_reason, grounded=request.passage is not None)
 
 
 def parse_entry(entry: Entry, request: Request) -> Parsed:
@@ -192,20 +201,22 @@ def _verdict(entry: Entry, parsed: Parsed) -> dict[str, Any]:
 
 
 def _row(entry: Entry, request: Request, texts: dict[Role, str], parent: str | None) -> dict[str, Any]:
+    positive = texts["positive"] if request.passage is None else request.passage
     negatives = [texts["negative"]] if "negative" in texts else []
     return {
         "id": entry.key,
         "request_id": request.id,
-        "content_hash": content_hash(texts["query"], texts["positive"], negatives),
+        "content_hash": content_hash(texts["query"], positive, negatives),
         "parent": parent,
         "group": request.group,
-        "instruction": request.instruction,
+        "instruction": texts.get("instruction", request.instruction),
         "query": texts["query"],
-        "positive": texts["positive"],
+        "positive": positive,
         "negatives": negatives,
         "query_language": request.query_language,
         "document_language": request.document_language,
         **{name: _shown(request.attributes.get(name)) for name in ATTRIBUTES},
+        "document": request.document,
         "model": entry.model,
         "prompt_version": entry.prompt_version,
         "tokens_in": entry.tokens_in,

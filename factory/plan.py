@@ -5,8 +5,8 @@ The same spec, seed and tasks give the same requests in the same order on any ma
 
 import json
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,15 +17,16 @@ from pydantic import ValidationError
 from pairsmith.factory import estimate
 from pairsmith.factory.errors import InputError, nearest
 from pairsmith.factory.prompts import brainstorm_prompt, brainstorm_topics, render
-from pairsmith.factory.records import REQUESTS, TASKS, Request, digest
+from pairsmith.factory.records import PASSAGES, REQUESTS, TASKS, Request, digest
 from pairsmith.factory.sampler import Sampler, canonical
 from pairsmith.factory.spec import ModelSpec, Spec
-from pairsmith.factory.taxonomy import ATTRIBUTES, GROUPS, Group
+from pairsmith.factory.supply import Supply
+from pairsmith.factory.taxonomy import ATTRIBUTES, GROUNDED, GROUPS, Group
 from pairsmith.factory.topics import most_draws
 
 MERGE_MARGIN = 1.25  # tasks asked for beyond the need: near-duplicates are merged, some answers do not parse
 BATCH = 10_000  # requests converted to Arrow at once
-PROMPT_SAMPLE = 200  # prompts of each group that are rendered to estimate the tokens of all
+PROMPT_SAMPLE = 200  # prompts of each kind that are rendered to estimate the tokens of all
 _ADVICE = "raise brainstorm.calls, brainstorm.tasks_per_topic or brainstorm.examples_per_task in factory.yml"
 
 
@@ -37,21 +38,37 @@ class BrainstormRequest(NamedTuple):
     call: int
 
 
-def brainstorm_requests(spec: Spec) -> list[BrainstormRequest]:
-    """The brainstorm calls of all groups that need tasks: ``brainstorm.calls`` each, or as many as ``size`` needs."""
+def brainstorm_requests(spec: Spec, grounded: int = 0) -> list[BrainstormRequest]:
+    """The brainstorm calls of all groups that need tasks: ``brainstorm.calls`` each, or as many as ``size`` needs.
+
+    ``grounded``: requests that need no task because a passage is given (:func:`grounded_requests`).
+    """
     return [
         BrainstormRequest(f"brainstorm-{group}-{call}", group, call)
         for group, facts in GROUPS.items()
         if facts.brainstormed
-        for call in range(_calls(spec, group))
+        for call in range(_calls(spec, group, grounded if group == GROUNDED else 0))
     ]
 
 
-def expected_tasks(spec: Spec) -> pa.Table:
+def passages_wanted(spec: Spec) -> Counter[str]:
+    """How many requests in each language of the spec start from a passage, if there are documents enough."""
+    sampler = Sampler(spec)
+    grounded = (number for number in range(spec.wanted) if sampler.grounds(number))
+    wanted = Counter(sampler.languages(number, GROUNDED)["language"] for number in grounded)
+    return Counter({code: wanted[code] for code, weight in spec.languages.items() if weight > 0})
+
+
+def grounded_requests(spec: Spec, available: Mapping[str, int]) -> int:
+    """How many requests start from a passage where so many are ``available`` in each language."""
+    return sum(min(count, available.get(language, 0)) for language, count in passages_wanted(spec).items())
+
+
+def expected_tasks(spec: Spec, grounded: int = 0) -> pa.Table:
     """Stand-ins for the tasks that the brainstorm will bring: a plan can be counted before anything is paid."""
     lines = [
         (f"(task {number} of the brainstorm of group {request.group}, call {request.call})", request.group, request.id)
-        for request in brainstorm_requests(spec)
+        for request in brainstorm_requests(spec, grounded)
         for number in range(spec.brainstorm.asked_per_call)
     ]
     names = ("task", "group", "request_id")
@@ -59,22 +76,27 @@ def expected_tasks(spec: Spec) -> pa.Table:
     return pa.Table.from_pylist(stand_ins, schema=TASKS)
 
 
-def draw_requests(spec: Spec, tasks: pa.Table) -> Iterator[Request]:
+def draw_requests(spec: Spec, tasks: pa.Table, passages: pa.Table | None = None) -> Iterator[Request]:
     """The generation requests of ``spec``, in order: at most ``spec.wanted``, fewer where a group runs out of tasks.
 
-    ``tasks``: schema :data:`~pairsmith.factory.records.TASKS`. A position whose group has no task left is passed over,
-    so that the others stay as they are; :func:`summary` says how many are short. Raises :class:`SpecError` where bitext
-    is wanted with fewer than two languages.
+    ``tasks``: schema :data:`~pairsmith.factory.records.TASKS`. ``passages``: schema
+    :data:`~pairsmith.factory.records.PASSAGES`; each is used once, and where a language has none left its requests are
+    written from scratch. A position whose group has no task left is passed over, so that the others stay as they are;
+    :func:`summary` says how many are short. Raises :class:`SpecError` where bitext is wanted with fewer than two
+    languages.
     """
     sampler = Sampler(spec)
     supply = {group: _in_turn(texts, spec.brainstorm.examples_per_task) for group, texts in _by_group(tasks).items()}
+    sources = Supply(PASSAGES.empty_table() if passages is None else passages, [one.weight for one in spec.sources])
     repeats: Counter[str] = Counter()
     for number in range(spec.wanted):
         group = sampler.group(number)
-        task = next(supply[group]) if group in supply else None
-        if task is None and GROUPS[group].brainstormed:
-            continue
-        content = {"group": group, "task": task, **sampler.languages(number, group), **sampler.form(number, group)}
+        content = _grounded(sampler, sources, number)
+        if content is None:
+            task = next(supply[group]) if group in supply else None
+            if task is None and GROUPS[group].brainstormed:
+                continue
+            content = {"group": group, "task": task, **sampler.languages(number, group), **sampler.form(number, group)}
         key = digest(content)
         model = sampler.model(number)
         yield Request(id=digest(key, repeats[key]), draw=repeats[key], model=model, **content)
@@ -129,11 +151,14 @@ def requests_of(table: pa.Table) -> Iterator[Request]:
             yield Request(**{**row, "attributes": json.loads(row["attributes"])})
 
 
-def summary(spec: Spec, requests: Iterable[Request], examples: int = 3) -> dict[str, Any]:
+def summary(
+    spec: Spec, requests: Iterable[Request], examples: int = 3, documents: Mapping[str, int] | None = None
+) -> dict[str, Any]:
     """What a plan asks for, ready for JSON: counts, example prompts, estimated tokens and cost, what is short and why.
 
     Goes through ``requests`` once. ``by_language`` counts a bitext row on both sides. ``cost`` is in US dollars, None
-    where the spec has no price for the model.
+    where the spec has no price for the model. ``documents``: usable ones of the sources by language; they are shown
+    beside the requests that start from one.
     """
     tally = _Tally(examples)
     for request in requests:
@@ -149,13 +174,27 @@ def summary(spec: Spec, requests: Iterable[Request], examples: int = 3) -> dict[
         "by_language_pair": dict(tally.pairs.most_common()),
         "attributes": {name: dict(counts.most_common()) for name, counts in tally.attributes.items() if counts},
         "distinct_tasks": len(tally.tasks),
+        "grounded": dict(tally.grounded.most_common()),
+        "documents": dict(documents or {}),
         "examples": tally.examples,
-        "brainstorm": _brainstorm_bill(spec),
+        "brainstorm": _brainstorm_bill(spec, tally.grounded.total()),
         "generate": {"requests": tally.groups.total(), "by_model": models, **generate},
         "estimator": estimate.METHOD,
         "short": short,
         "advice": _ADVICE if short else None,
     }
+
+
+def _grounded(sampler: Sampler, sources: Supply, number: int) -> dict[str, Any] | None:
+    """A request that starts from a passage, or None where this position does not, or no passage is left."""
+    if not sampler.grounds(number):
+        return None
+    languages = sampler.languages(number, GROUNDED)
+    found = sources.take(languages["language"], sampler.source(number))
+    if found is None:
+        return None
+    form = sampler.form(number, GROUNDED, "ground")
+    return {"group": GROUNDED, **languages, **form, "document": found.document, "passage": found.text}
 
 
 def _by_group(tasks: pa.Table) -> dict[Group, list[str]]:
@@ -178,12 +217,16 @@ def _in_turn(tasks: Sequence[str], examples: int) -> Iterator[str | None]:
             yield tasks[number] if number < len(tasks) else None
 
 
-def _calls(spec: Spec, group: Group) -> int:
+def _calls(spec: Spec, group: Group, grounded: int) -> int:
     share = spec.groups.get(group, 0) / sum(spec.groups.values())
     if not share or spec.brainstorm.calls:
         return spec.brainstorm.calls or 0 if share else 0
     rows = share * spec.wanted
     most = rows + 3 * math.sqrt(rows)  # the number of a group's rows is drawn: three standard deviations above its mean
+    if grounded:
+        most = sum(Sampler(spec).group(number) == group for number in range(spec.wanted)) - grounded
+    if not most:
+        return 0
     tasks = MERGE_MARGIN * (most / spec.brainstorm.examples_per_task + spec.brainstorm.examples_per_task)
     useful = most_draws(spec.brainstorm.topics) // spec.brainstorm.topics_per_call  # what more bring is over the cap
     return min(math.ceil(tasks / spec.brainstorm.asked_per_call), max(useful, 1))
@@ -234,15 +277,21 @@ class _Tally:
         self.pairs: Counter[str] = Counter()
         self.attributes: dict[str, Counter[str]] = {name: Counter() for name in ATTRIBUTES}
         self.tasks: set[str | None] = set()
+        self.grounded: Counter[str] = Counter()
         self.examples: list[dict[str, Any]] = []
         self.tokens_out = 0.0
         self._wanted_examples = examples
-        self._prompt_tokens: dict[Group, list[float]] = {group: [] for group in GROUPS}
+        self._kinds: Counter[tuple[Group, bool]] = Counter()  # with a passage, or without
+        self._prompt_tokens: dict[tuple[Group, bool], list[float]] = defaultdict(list)
 
     def add(self, request: Request) -> None:
         """Count one more request."""
-        first = not self.groups[request.group]
+        kind = (request.group, request.passage is not None)
+        first = not self._kinds[kind]
+        self._kinds[kind] += 1
         self.groups[request.group] += 1
+        if request.passage is not None:
+            self.grounded[request.document_language] += 1
         self.models[request.model] += 1
         self.languages.update({request.query_language, request.document_language})
         if GROUPS[request.group].bilingual:
@@ -252,22 +301,20 @@ class _Tally:
         if request.task and GROUPS[request.group].brainstormed:
             self.tasks.add(request.task)
         self.tokens_out += estimate.answer_tokens(request)
-        if len(self._prompt_tokens[request.group]) < PROMPT_SAMPLE:
-            self._sample(request, first)
+        if len(self._prompt_tokens[kind]) < PROMPT_SAMPLE:
+            self._sample(request, kind, first)
 
-    def _sample(self, request: Request, first: bool) -> None:
+    def _sample(self, request: Request, kind: tuple[Group, bool], first: bool) -> None:
         prompt = render(request)
-        self._prompt_tokens[request.group].append(estimate.prompt_tokens(prompt.text))
+        self._prompt_tokens[kind].append(estimate.prompt_tokens(prompt.text))
         if first and len(self.examples) < self._wanted_examples:
             self.examples.append(
                 {"id": request.id, "group": request.group, "template": prompt.version, "prompt": prompt.text}
             )
 
     def tokens_in(self) -> float:
-        """Prompt tokens of all requests, from the mean of each group's first prompts."""
-        return sum(
-            self.groups[group] * sum(sample) / len(sample) for group, sample in self._prompt_tokens.items() if sample
-        )
+        """Prompt tokens of all requests, from the mean of the first prompts of each group, with and without a passage."""
+        return sum(self._kinds[kind] * sum(sample) / len(sample) for kind, sample in self._prompt_tokens.items())
 
 
 def _short(spec: Spec, drawn: Counter[Group]) -> dict[str, int]:
@@ -276,9 +323,9 @@ def _short(spec: Spec, drawn: Counter[Group]) -> dict[str, int]:
     return {group: wanted[group] - drawn[group] for group in GROUPS if wanted[group] > drawn[group]}
 
 
-def _brainstorm_bill(spec: Spec) -> dict[str, Any]:
+def _brainstorm_bill(spec: Spec, grounded: int) -> dict[str, Any]:
     needed = spec.requests is None or spec.brainstorm.calls is not None
-    calls = brainstorm_requests(spec) if needed else []
+    calls = brainstorm_requests(spec, grounded) if needed else []
     prompts = (brainstorm_prompt(spec, group, call).text for _, group, call in calls[:PROMPT_SAMPLE])
     sample = [estimate.prompt_tokens(text) for text in prompts]
     tokens_in = len(calls) * sum(sample) / max(len(sample), 1)

@@ -7,6 +7,7 @@ seed a brainstorm and its shuffled pool of examples follow SPEED (arXiv 2410.186
 """
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -15,16 +16,19 @@ from pairsmith.factory.errors import InputError
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.records import Request, digest
 from pairsmith.factory.spec import Spec
-from pairsmith.factory.taxonomy import ATTRIBUTES, GROUPS, Group, Value
+from pairsmith.factory.taxonomy import ATTRIBUTES, Group, Value
+from pairsmith.factory.text import tokens, words
 from pairsmith.factory.topics import Pick, draw_topics
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
     from jinja2.runtime import Context
 
-Step = Literal["brainstorm", "generate"]
+Step = Literal["brainstorm", "generate", "ground"]
 
 _FOLDER = Path(__file__).parent / "templates"
+_TAG = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)
+_UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\U000e0000-\U000e007f]")
 
 
 class Prompt(NamedTuple):
@@ -37,7 +41,10 @@ class Prompt(NamedTuple):
 
 @cache
 def variants(group: Group, step: Step) -> tuple[str, ...]:
-    """Names of the template variants of a group and step, sorted; empty where the group has no such step."""
+    """Names of the template variants of a group and step, sorted; empty where the group has no such step.
+
+    ``generate`` writes all texts, ``ground`` those that a given passage lacks.
+    """
     return tuple(sorted(path.stem.partition("_")[2] for path in (_FOLDER / group).glob(f"{step}_*.jinja")))
 
 
@@ -45,18 +52,19 @@ def render(request: Request) -> Prompt:
     """The generation prompt of ``request``; a request without ``template`` gets a variant that its id decides.
 
     A line whose placeholder the request does not state is left out. Values are inserted as they are (runs of white
-    space made one space): a task is a model's output and never read as a template. Raises :class:`InputError` for an
-    unknown variant.
+    space made one space): a task is a model's output and never read as a template. A passage keeps its lines; what could
+    pass for its fence in the prompt is made harmless. Raises :class:`InputError` for an unknown variant.
     """
-    known = variants(request.group, "generate")
+    step: Step = "generate" if request.passage is None else "ground"
+    known = variants(request.group, step)
     variant = request.template or _pick(known, request.id, "template")
     if variant not in known:
         raise InputError(
             f"request '{request.id}': group {request.group} has no template '{variant}'; use one of: {', '.join(known)}"
         )
-    template, version = _template(f"{request.group}/generate_{variant}")
+    template, version = _template(f"{request.group}/{step}_{variant}")
     text = template.render(_values(request), seed=request.id)
-    return Prompt(text.strip(), version, _answer_schema(request.group))
+    return Prompt(text.strip(), version, _object_schema({key: {"type": "string"} for key in request.keys.values()}))
 
 
 def brainstorm_topics(spec: Spec, group: Group, call: int) -> list[Pick]:
@@ -89,18 +97,24 @@ def _values(request: Request) -> dict[str, str | None]:
     num_words = values["num_words"]
     if isinstance(request.attributes.get("num_words"), int | float):
         values["num_words"] = f"at least {num_words}"
-    return {**values, "task": _plain(request.task)}
+    return {**values, "task": _plain(request.task), **_passage_values(request.passage)}
+
+
+def _passage_values(passage: str | None) -> dict[str, str | None]:
+    if passage is None:
+        return {"passage": None, "passage_words": None}
+    return {"passage": _fenced(passage), "passage_words": f"{words(tokens(passage)):.0f}"}
+
+
+def _fenced(passage: str) -> str:
+    """The passage as it stands between ``<passage>`` tags: no tag of that name in it, no unseen control or tag character."""
+    return _TAG.sub("‹", _UNSEEN.sub(" ", passage)).strip()
 
 
 def _plain(value: Value | None) -> str | None:
     if value is None:
         return None
     return f"{value:g}" if isinstance(value, float) else " ".join(str(value).split())
-
-
-@cache
-def _answer_schema(group: Group) -> dict[str, Any]:
-    return _object_schema({key: {"type": "string"} for key in GROUPS[group].keys.values()})
 
 
 def _object_schema(properties: dict[str, Any]) -> dict[str, Any]:

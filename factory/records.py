@@ -13,7 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from pairsmith.factory.errors import nearest
 from pairsmith.factory.languages import LANGUAGES
-from pairsmith.factory.taxonomy import ATTRIBUTES, GROUPS, Group, Value
+from pairsmith.factory.taxonomy import (
+    ATTRIBUTES,
+    GROUNDED,
+    GROUNDED_KEYS,
+    GROUPS,
+    UNGROUNDED_ATTRIBUTES,
+    Group,
+    Role,
+    Value,
+)
 
 Code = Annotated[str, StringConstraints(min_length=2, max_length=3)]
 
@@ -31,6 +40,7 @@ def digest(*parts: Any) -> str:
 class Request(BaseModel):
     """One example that is asked for: the placeholders are drawn, the prompt is rendered purely from this.
 
+    ``passage``: the positive where it is a real text, of ``document`` ("<source>#<id>"); the model then writes the task too.
     ``template`` names the prompt variant, or is None where the prompt is not known (recorded answers). ``draw`` tells
     requests with the same content apart. ``model``: the one that is asked, None for recorded answers. ``parent``: id of the
     request in whose place this one is asked because its answer was not accepted, as the ``attempt``-th one.
@@ -50,6 +60,8 @@ class Request(BaseModel):
     model: str | None = None
     parent: str | None = None
     attempt: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    passage: str | None = None
+    document: str | None = None
 
     @field_validator("attributes")
     @classmethod
@@ -69,8 +81,21 @@ class Request(BaseModel):
                 raise ValueError(f"group {self.group} needs '{name}'")
             if code not in LANGUAGES:
                 raise ValueError(f"'{name}' is '{code}', which is none of the {len(LANGUAGES)} languages")
-        if facts.brainstormed and not self.task:
+        if facts.brainstormed and not self.task and self.passage is None:
             raise ValueError(f"group {self.group} needs 'task'")
+        return self
+
+    @model_validator(mode="after")
+    def _passage_fits(self) -> "Request":
+        if (self.passage is None) != (self.document is None):
+            raise ValueError("'passage' and 'document', which says where it is from, go together")
+        if self.passage is None:
+            return self
+        if self.group != GROUNDED or not self.passage.strip():
+            raise ValueError(f"'passage' is a text, for group {GROUNDED} only")
+        given = [name for name in UNGROUNDED_ATTRIBUTES if name in self.attributes] + (["task"] if self.task else [])
+        if given:
+            raise ValueError(f"'{given[0]}' goes with no 'passage': the passage is as it is, the model writes its task")
         return self
 
     @property
@@ -89,8 +114,16 @@ class Request(BaseModel):
         return slice_of(self.group, self.query_language, self.document_language)
 
     @property
+    def keys(self) -> dict[Role, str]:
+        """Role -> key of the answer that is asked for."""
+        return GROUPS[self.group].keys if self.passage is None else GROUNDED_KEYS
+
+    @property
     def instruction(self) -> str:
-        """What training puts before the query: the task, or the fixed instruction of a symmetric group."""
+        """What training puts before the query: the task, or the fixed instruction of a symmetric group.
+
+        Empty where a passage is given: then the answer holds it.
+        """
         return GROUPS[self.group].instruction or self.task or ""
 
 
@@ -128,9 +161,21 @@ REQUESTS = pa.schema(
         pa.field("model", _STRING),
         pa.field("parent", _STRING),  # id of the request that this one takes the place of
         pa.field("attempt", pa.int32(), nullable=False),  # 0, or the number of the further try
+        pa.field("passage", _STRING),
+        pa.field("document", _STRING),
     ]
 )
 """What is asked, in the order in which it is asked."""
+
+PASSAGES = pa.schema(
+    [
+        pa.field("source", pa.int32(), nullable=False),  # place in the list ``sources`` of the spec
+        pa.field("language", _STRING, nullable=False),
+        pa.field("document", _STRING, nullable=False),
+        pa.field("passage", _STRING, nullable=False),
+    ]
+)
+"""Chosen passages; those of a source and language stand together, in the order in which they are used."""
 
 _ROW_HEAD = [
     pa.field("id", _STRING, nullable=False),
@@ -146,6 +191,7 @@ _ROW_HEAD = [
     pa.field("document_language", _STRING, nullable=False),
 ]
 _PROVENANCE = [
+    pa.field("document", _STRING),  # "<source>#<id>" where the positive is a passage of a given document
     pa.field("model", _STRING, nullable=False),
     pa.field("prompt_version", _STRING),
     pa.field("tokens_in", pa.int64()),

@@ -2,8 +2,9 @@
 
 ``size`` is a number of accepted rows. Each request of the plan is a seat that wants one accepted row of its slice (group
 and language). A seat whose row was not accepted is asked again: another request in the same slice, its form drawn anew,
-its task the same at first and that of an earlier seat after that, since a task may be one that a model refuses. Where few
-rows of a slice are accepted, more is asked for at once, so that few rounds do.
+its task the same at first and that of an earlier seat after that, since a task may be one that a model refuses. A seat that
+starts from a passage keeps it: each passage has one seat. Where few rows of a slice are accepted, more is asked for at
+once, so that few rounds do.
 """
 
 import json
@@ -144,14 +145,15 @@ def with_replacements(spec: Spec, plan: Iterable[Request], again: Collection[Aga
     for seat in plan:
         if seat.id in wanted:
             places[seat.id] = (seat, len(tasks[seat.group]))
-        if wanted:
+        if wanted and seat.passage is None:
             tasks[seat.group].append(seat.task)
         yield seat
     sampler = Sampler(spec)
     for one in again:
         if one.seat in places:
             seat, place = places[one.seat]
-            yield _replacement(sampler, seat, one.attempt, _task(tasks[seat.group], place, one.attempt))
+            task = _task(tasks[seat.group], place, one.attempt) if seat.passage is None else None
+            yield _replacement(sampler, seat, one.attempt, task)
 
 
 def _replacement(sampler: Sampler, seat: Request, attempt: int, task: str | None) -> Request:
@@ -161,7 +163,7 @@ def _replacement(sampler: Sampler, seat: Request, attempt: int, task: str | None
         update={
             "id": key,
             "task": task,
-            **sampler.form(name, seat.group),
+            **sampler.form(name, seat.group, "generate" if seat.passage is None else "ground"),
             "draw": 2**30 + int(key[:7], 16),  # beyond those of the plan, so that no two requests are the same
             "model": sampler.model(name),
             "parent": seat.id,

@@ -15,9 +15,9 @@ from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
 from pairsmith.factory.errors import SpecError
-from pairsmith.factory.prompts import variants
+from pairsmith.factory.prompts import Step, variants
 from pairsmith.factory.spec import Spec
-from pairsmith.factory.taxonomy import GROUPS, Group, Value
+from pairsmith.factory.taxonomy import GROUNDED, GROUPS, UNGROUNDED_ATTRIBUTES, Group, Value
 
 DIFFICULTY_SHARE = 0.5  # of the requests that state a difficulty (SPEED)
 
@@ -41,6 +41,7 @@ class Sampler:
 
     def __init__(self, spec: Spec) -> None:
         self._seed = spec.seed
+        self._grounded = spec.grounded if spec.sources else 0.0
         self._groups = Choice(spec.groups)
         self._languages = Choice(spec.languages)
         self._models = _models(spec)
@@ -61,13 +62,23 @@ class Sampler:
         """The language of the request at position ``number``, or its two languages."""
         return self._drawn_languages(functools.partial(self._point, number), group)
 
-    def form(self, place: int | str, group: Group) -> dict[str, Any]:
-        """How the request is put: attributes, template."""
+    def grounds(self, number: int) -> bool:
+        """Whether the request at position ``number`` starts from a passage where there is one."""
+        return self.group(number) == GROUNDED and self._point(number, "grounded") < self._grounded
+
+    def source(self, number: int) -> float:
+        """Which source the passage at position ``number`` is from: a number in [0, 1)."""
+        return self._point(number, "source")
+
+    def form(self, place: int | str, group: Group, step: Step = "generate") -> dict[str, Any]:
+        """How the request is put: attributes, template. ``step`` is ``ground`` where a passage is given."""
         draw = functools.partial(self._point, place)
-        templates = variants(group, "generate")
+        templates = variants(group, step)
         attributes = {name: choice.at(draw(name)) for name, choice in self._placeholders[group].items()}
         if draw("states difficulty") >= DIFFICULTY_SHARE:
             attributes.pop("difficulty", None)
+        if step == "ground":
+            attributes = {name: value for name, value in attributes.items() if name not in UNGROUNDED_ATTRIBUTES}
         template = templates[int(draw("template") * len(templates))]
         return {"attributes": attributes, "template": template}
 

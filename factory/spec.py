@@ -12,8 +12,9 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pairsmith.factory.errors import SpecError, nearest
+from pairsmith.factory.hub import SCHEME, parse_hub_path
 from pairsmith.factory.languages import LANGUAGES, default_weights
-from pairsmith.factory.taxonomy import GROUPS, Group, Value
+from pairsmith.factory.taxonomy import GROUNDED, GROUPS, Group, Value
 from pairsmith.factory.topics import default_weights as topic_weights
 
 FORMAT_VERSION = 1
@@ -203,6 +204,42 @@ class BrainstormSpec(Section):
         return self.topics_per_call * self.tasks_per_topic
 
 
+class SourceSpec(Section):
+    """Documents whose passages become positives: the model writes the query and the negative for a real text."""
+
+    path: str = Field(
+        pattern=r"^[^#]+\.(parquet|jsonl|jsonl\.gz)$",
+        description="file of the run folder (Parquet, JSON lines, .jsonl.gz; '*' allowed), or "
+        "hf://datasets/<owner>/<name>[@revision]/<path>",
+    )
+    text: str = Field("text", description="column that holds the document")
+    id: str | None = Field(None, description="column that names the document; default: its number in the file")
+    language: str | None = Field(None, description="ISO 639-1 code of all documents, or see language_column")
+    language_column: str | None = Field(None, description="column that holds the ISO 639-1 code of each document")
+    words: Count = Field(
+        300, description="a longer document is cut at ends of paragraphs or sentences; one part is used"
+    )
+    least_words: Count = Field(30, description="shorter documents are passed over")
+    weight: float = Field(1.0, gt=0, allow_inf_nan=False, description="share of this source among those of a language")
+
+    @model_validator(mode="after")
+    def _readable(self) -> "SourceSpec":
+        if (self.language is None) == (self.language_column is None):
+            raise ValueError("give either 'language' (one code for all documents) or 'language_column'")
+        if self.language is not None and self.language not in LANGUAGES:
+            raise ValueError(f"unknown language '{self.language}'{nearest(self.language, LANGUAGES)}")
+        if self.least_words > self.words:
+            raise ValueError(f"'least_words' is {self.least_words}, more than the {self.words} 'words' of a passage")
+        if self.path.startswith(SCHEME):
+            parse_hub_path(self.path)
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read, and no others."""
+        return tuple(name for name in (self.text, self.id, self.language_column) if name is not None)
+
+
 class FormatSpec(Section):
     """Gate ``format``: refusals, meta talk, placeholders, markup, mojibake, repetition, residue."""
 
@@ -346,6 +383,12 @@ class Spec(Section):
     budget: BudgetSpec = Field(default_factory=BudgetSpec)
     repair: RepairSpec = Field(default_factory=RepairSpec)
     brainstorm: BrainstormSpec = Field(default_factory=BrainstormSpec)
+    sources: list[SourceSpec] = Field(
+        default_factory=list, description="documents whose passages become positives of group short_long"
+    )
+    grounded: Share = Field(
+        1.0, description="share of short_long that starts from a passage, in languages that 'sources' cover"
+    )
     gates: GatesSpec = Field(default_factory=GatesSpec)
     release: ReleaseSpec = Field(default_factory=ReleaseSpec)
 
@@ -376,6 +419,17 @@ class Spec(Section):
             raise ValueError(
                 f"budget.usd: no price is known for '{unpriced[0]}'; add it to prices, or cap tokens instead"
             )
+
+    @model_validator(mode="after")
+    def _sources_are_of_use(self) -> "Spec":
+        if self.sources and self.requests is not None:
+            raise ValueError("'sources' and 'requests' exclude each other: requests in a file name their own passages")
+        if self.sources and not self.groups.get(GROUNDED):
+            raise ValueError(f"sources: their passages are for group {GROUNDED}, which has no weight in 'groups'")
+        for source in self.sources:
+            if source.language is not None and not self.languages.get(source.language):
+                raise ValueError(f"sources: language '{source.language}' of {source.path} has no weight in 'languages'")
+        return self
 
     @property
     def wanted(self) -> int:

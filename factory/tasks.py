@@ -192,11 +192,11 @@ def _whole(lines: list[str]) -> list[str]:
 
 
 def _cleaned(items: Sequence[str]) -> list[str]:
-    return [task for task in map(_clean, items) if len(task) <= MAX_TASK and tokens(task)]
+    return [task for task in map(clean_task, items) if len(task) <= MAX_TASK and tokens(task)]
 
 
-def _clean(item: str) -> str:
-    """On one line, without numbering, bold marks, quotes around the whole, and halves of surrogate pairs."""
+def clean_task(item: str) -> str:
+    """A task on one line, without numbering, bold marks, quotes around the whole, and halves of surrogate pairs."""
     encodable = item.replace("**", "").encode("utf-8", "ignore").decode("utf-8")
     task = _NUMBERING.sub("", " ".join(encodable.split()))
     quoted = _QUOTED.fullmatch(task)

@@ -9,7 +9,7 @@ from typing import Literal
 
 Group = Literal["short_long", "long_short", "short_short", "long_long", "sts", "bitext"]
 Value = str | int | float
-Role = Literal["query", "positive", "negative"]
+Role = Literal["query", "positive", "negative", "instruction"]
 
 
 def _even(*values: Value) -> dict[Value, float]:
@@ -20,9 +20,9 @@ def _even(*values: Value) -> dict[Value, float]:
 class GroupFacts:
     """What is fixed about a group.
 
-    ``keys``: role -> key of the JSON answer. ``instruction``: the one instruction of a symmetric group, else None (the
-    brainstormed task is the instruction). ``share``: rows in the paper, in thousands. ``placeholders``: attribute ->
-    {value: weight}, drawn independently for each request.
+    ``keys``: role -> key of the JSON answer (of one to a given passage: :data:`GROUNDED_KEYS`). ``instruction``: the one
+    instruction of a symmetric group, else None (the brainstormed task is the instruction). ``share``: rows in the paper,
+    in thousands. ``placeholders``: attribute -> {value: weight}, drawn independently for each request.
     """
 
     name: Group
@@ -107,6 +107,19 @@ GROUPS: dict[Group, GroupFacts] = {
         ),
     )
 }
+
+GROUNDED: Group = "short_long"
+"""The group whose positive may be a passage of a given document."""
+
+GROUNDED_KEYS: dict[Role, str] = {
+    "instruction": "task",
+    "query": "user_query",
+    "negative": "hard_negative_document",
+}
+"""Role -> key of the answer for a given passage: the model writes the task too, as in Gecko (arXiv 2403.20327)."""
+
+UNGROUNDED_ATTRIBUTES = ("num_words", "difficulty")
+"""Placeholders of the documents: not asked for where the positive is given."""
 
 ATTRIBUTES: tuple[str, ...] = (
     "query_type",

@@ -35,6 +35,7 @@ from pairsmith.factory.rounds import read_rounds, with_replacements
 from pairsmith.factory.sampler import Choice, Sampler, point
 from pairsmith.factory.spec import ModelSpec, Spec
 from pairsmith.factory.tasks import Answered, cap_tasks, merge_tasks, parse_tasks
+from pairsmith.grounding import documents, grounded, passages, passages_input, read_sources
 from pairsmith.progress import asking
 from pairsmith.run import BATCH, REQUESTS_FILE, ROUNDS_FILE, TASKS_FILE, Run, Stage
 
@@ -44,17 +45,20 @@ def plan(run: Run) -> dict[str, Any]:
 
     Until the tasks are known the requests are drawn with stand-ins: counts and costs are those of the real plan.
     """
+    read_sources(run)
     free = run.spec.models.brainstorm[0].provider == "recorded"
     if brainstorms(run.spec) and not free and not BRAINSTORM.done(run):
-        return summary(run.spec, draw_requests(run.spec, expected_tasks(run.spec)))
+        requests = draw_requests(run.spec, expected_tasks(run.spec, grounded(run)), passages(run))
+        return summary(run.spec, requests, documents=documents(run))
     if brainstorms(run.spec):
         BRAINSTORM.do(run)
     PLAN.do(run)
-    return summary(run.spec, read_plan(run))
+    return summary(run.spec, read_plan(run), documents=documents(run))
 
 
 def generate(run: Run) -> dict[str, Any]:
     """Ask what is planned and not answered yet; brainstorm first where the tasks are missing. Returns the counts."""
+    read_sources(run)
     if brainstorms(run.spec):
         BRAINSTORM.do(run)
     PLAN.do(run)
@@ -66,9 +70,10 @@ def plan_next(run: Run) -> Step:
 
     While answers of the brainstorm are missing that is the brainstorm; the requests are drawn from its tasks.
     """
+    read_sources(run)
     if brainstorms(run.spec) and not BRAINSTORM.done(run):
         with run.journal() as journal:
-            journal.expect(_brainstorm_asks(run.spec), "brainstorm")
+            journal.expect(_brainstorm_asks(run), "brainstorm")
             journal.reopen("brainstorm", RETRY_REASONS)
             missing = journal.counts("brainstorm")["pending"]
         if missing and run.spec.models.brainstorm[0].provider != "recorded":
@@ -88,7 +93,8 @@ def brainstorms(spec: Spec) -> bool:
 
 def read_plan(run: Run) -> Iterator[Request]:
     """The planned requests, in the order in which they are asked."""
-    with pq.ParquetFile(run.folder.need(REQUESTS_FILE, "generate")) as file:
+    path = run.folder.need(REQUESTS_FILE, "generate")
+    with pq.ParquetFile(path, pre_buffer=False) as file:  # with it the whole file, passages and all, would be in memory
         for batch in file.iter_batches(BATCH):
             yield from requests_of(pa.Table.from_batches([batch]))
 
@@ -145,11 +151,11 @@ def _settled(counts: Any) -> bool:
 # ---------------------------------------------------------------------------------------------------------- brainstorm
 
 
-def _brainstorm_asks(spec: Spec) -> list[Ask]:
-    pool = spec.models.brainstorm
+def _brainstorm_asks(run: Run) -> list[Ask]:
+    spec, pool = run.spec, run.spec.models.brainstorm
     choice = Choice({number: one.weight for number, one in enumerate(pool)})
     asks = []
-    for wanted in brainstorm_requests(spec):
+    for wanted in brainstorm_requests(spec, grounded(run)):
         model = pool[choice.at(point(spec.seed, wanted.id, "model"))]
         prompt = partial(brainstorm_prompt, spec, wanted.group, wanted.call)
         asks.append(_ask(wanted.id, "0", prompt, model, wanted.group))
@@ -158,7 +164,7 @@ def _brainstorm_asks(spec: Spec) -> list[Ask]:
 
 def _brainstorm_inputs(run: Run) -> dict[str, Any]:
     return {
-        "asks": digest([ask.key for ask in _brainstorm_asks(run.spec)]),
+        "asks": digest([ask.key for ask in _brainstorm_asks(run)]),
         "answers": _recordings(run, run.spec.models.brainstorm),
         "near_duplicate": run.spec.brainstorm.near_duplicate,
         "cap": [run.spec.brainstorm.asked_per_call, run.spec.brainstorm.tasks_per_topic],
@@ -167,10 +173,10 @@ def _brainstorm_inputs(run: Run) -> dict[str, Any]:
 
 def _brainstorm(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     brainstorm, pool = run.spec.brainstorm, run.spec.models.brainstorm
-    wanted = {request.id: request for request in brainstorm_requests(run.spec)}
+    wanted = {request.id: request for request in brainstorm_requests(run.spec, grounded(run))}
     asked: Counter[str] = Counter(request.group for request in wanted.values())
     with run.journal() as journal:
-        made = _ask_all(run, _brainstorm_asks(run.spec), journal, "brainstorm", asked, pool)
+        made = _ask_all(run, _brainstorm_asks(run), journal, "brainstorm", asked, pool)
         if made.counts["in_batch"]:
             raise RunError(
                 f"{run.path}: {made.counts['in_batch']:,} requests of the brainstorm are in batches, and the plan needs"
@@ -201,7 +207,7 @@ def _plan_inputs(run: Run) -> dict[str, Any]:
     if spec.requests is not None:
         return {**inputs, "requests": run.folder.digest(spec.requests)}
     drawn = spec.model_dump(include={"size", "seed", "groups", "languages", "placeholders", "brainstorm"}, mode="json")
-    return {**inputs, "spec": digest(drawn), "tasks": run.folder.digest(TASKS_FILE)}
+    return {**inputs, "spec": digest(drawn), "tasks": run.folder.digest(TASKS_FILE), **passages_input(run)}
 
 
 def _plan(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -221,7 +227,7 @@ def _requests(run: Run) -> Iterator[Request]:
         sampler = Sampler(spec)
         requests = read_requests(run.folder.inside(spec.requests, wanted_by="factory.yml: requests"))
         return (one.model_copy(update={"model": one.model or sampler.model(one.id)}) for one in requests)
-    drawn = draw_requests(spec, pq.read_table(run.path / TASKS_FILE))
+    drawn = draw_requests(spec, pq.read_table(run.path / TASKS_FILE), passages(run))
     return with_replacements(spec, drawn, read_rounds(run.path / ROUNDS_FILE))
 
 

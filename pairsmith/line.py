@@ -7,6 +7,7 @@ from typing import Any
 from pairsmith.asking import BRAINSTORM, GENERATE, PLAN, brainstorms, counts, generate
 from pairsmith.factory.errors import PairsmithError
 from pairsmith.gating import GATE, gate
+from pairsmith.grounding import SOURCES
 from pairsmith.progress import note
 from pairsmith.releasing import RELEASE, REPORT_PAGE, release, report
 from pairsmith.run import JOURNAL, Run, Stage
@@ -34,7 +35,8 @@ def whole_line(run: Run) -> dict[str, Any]:
 
 def status(run: Run) -> dict[str, Any]:
     """Which stages are done, stale or missing, how the journal stands, what was given up, and the command that goes on."""
-    first = [BRAINSTORM] if brainstorms(run.spec) else []
+    first = [SOURCES] if run.spec.sources else []
+    first += [BRAINSTORM] if brainstorms(run.spec) else []
     states = {stage.name: _state(run, stage) for stage in [*first, PLAN, GENERATE, GATE, RELEASE, REPORT_PAGE]}
     stands, failures = None, []
     if run.folder.has(JOURNAL):

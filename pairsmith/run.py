@@ -13,6 +13,7 @@ from pairsmith.factory.journal import Journal
 from pairsmith.factory.spec import FILE, Spec, read_spec
 
 JOURNAL = "journal.sqlite"
+PASSAGES_FILE = "passages.parquet"
 TASKS_FILE = "tasks.parquet"
 REQUESTS_FILE = "requests.parquet"
 ROUNDS_FILE = "rounds.jsonl"

@@ -21,6 +21,9 @@ def plan(result: Result) -> str:
     lines = [f"{result['total']} requests, {result['distinct_tasks']} distinct tasks"]
     lines.append("by group     " + _counts(result["by_group"]))
     lines.append("by language  " + _counts(result["by_language"]))
+    if result["documents"]:
+        lines.append("grounded     " + (_counts(result["grounded"]) or "none"))
+        lines.append("documents    " + _counts(result["documents"]))
     if topics := result["brainstorm"]["topics"]:
         shares = ", ".join(f"{domain} {share:.1%}" for domain, share in result["brainstorm"]["domains"].items())
         lines.append(f"topics       {topics:,} for the brainstorm: {shares}")

@@ -165,3 +165,18 @@ def test_the_code_on_the_card_loads_the_release(tmp_path):
     first, second = done.stdout.splitlines()[-2:]
     assert first == "3 1 2 ['anchor', 'negative', 'positive']"
     assert second.endswith(f"2 {len(RELEASE.names)}") and "'no'" in second
+
+
+def test_a_card_names_the_sources_of_passages_and_only_then_speaks_of_a_corpus():
+    names = ["a.jsonl#1", "a.jsonl#x#y", "hf://datasets/o/n@5/{{ 7 * 7 }}|*.parquet#2", None]
+    rows = [row(number, "short_long", document=name) for number, name in enumerate(names)]
+    front, body = parts(render_card(facts(rows)))
+    assert front["source_datasets"] == ["original", "extended"]
+    assert front["language_creators"] == ["found", "machine-generated"]
+    assert "In 3 rows the positive is a passage" in body and "| a.jsonl | 2 |" in body
+    assert html.unescape(body).count("| hf://datasets/o/n@5/{{ 7 * 7 }}|*.parquet | 1 |") == 1
+    assert "{{" not in body
+    assert "No text was taken from a corpus" not in body
+    front, body = parts(render_card(facts()))
+    assert front["source_datasets"] == ["original"] and front["language_creators"] == ["machine-generated"]
+    assert "No text was taken from a corpus" in body and "licences of their sources" not in body

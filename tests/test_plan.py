@@ -28,7 +28,7 @@ from pairsmith.factory.plan import (
 from pairsmith.factory.prompts import variants
 from pairsmith.factory.records import REQUESTS, TASKS, Request
 from pairsmith.factory.spec import Spec
-from pairsmith.factory.taxonomy import ATTRIBUTES, GROUPS
+from pairsmith.factory.taxonomy import ATTRIBUTES, GROUNDED, GROUPS, UNGROUNDED_ATTRIBUTES
 from pairsmith.factory.topics import most_draws, read_topics
 
 RECORDED = Path(__file__).parent.parent / "examples/recorded/requests.jsonl"
@@ -242,11 +242,16 @@ attributes = st.dictionaries(
 def any_request(draw):
     group = draw(st.sampled_from(list(GROUPS)))
     names = ("source_language", "target_language") if GROUPS[group].bilingual else ("language",)
+    grounded = group == GROUNDED and draw(st.booleans())
+    given = {"passage": draw(st.text().filter(str.strip)), "document": draw(st.text())} if grounded else {}
+    task = draw(st.text(min_size=1)) if GROUPS[group].brainstormed else draw(st.none() | st.text())
+    drawn = draw(attributes)
     return Request(
         id=draw(st.text(min_size=1, max_size=50)),
         group=group,
-        task=draw(st.text(min_size=1)) if GROUPS[group].brainstormed else draw(st.none() | st.text()),
-        attributes=draw(attributes),
+        task=None if grounded else task,
+        attributes={name: drawn[name] for name in drawn if not grounded or name not in UNGROUNDED_ATTRIBUTES},
+        **given,
         template=draw(st.none() | st.text()),
         draw=draw(st.integers(0, 2**31 - 1)),
         **{name: draw(codes) for name in names},
