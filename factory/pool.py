@@ -70,6 +70,13 @@ class _Try:
     lost: int = 0
 
 
+class _Live(NamedTuple):
+    """An ask whose outcome is not on disk yet, and the group that it is counted under."""
+
+    ask: Ask
+    group: str
+
+
 @dataclass
 class _Queue:
     """What is to be asked of one model."""
@@ -144,7 +151,7 @@ class Pool:
         self._lanes = [_Lane(one, self._queues.setdefault(_model(one.spec), _Queue())) for one in members]
         self._again = any(one.spec.provider == "recorded" for one in members)
         self._writer = Writer(journal, self._saved, self.halt)
-        self._live: dict[str, str] = {}  # key -> group, from taking an ask up until its outcome is on disk
+        self._live: dict[str, _Live] = {}  # by key, from taking an ask up until its outcome is on disk
         self._flying: dict[asyncio.Task[None], str] = {}
         self._by_model: Counter[str] = Counter()  # of those in flight
         self._number = itertools.count()
@@ -230,7 +237,8 @@ class Pool:
         """Line an ask up, unless it has an outcome that stays, is in a batch, or is on its way already."""
         if ask.key in self._live:
             return
-        tally = self._tally(_group(ask))
+        group = _group(ask)
+        tally = self._tally(group)
         if known is not None and not self._again:
             if known.answered:
                 tally.answered += 1
@@ -240,14 +248,14 @@ class Pool:
                 return
             if known.batch is not None:
                 return
-        self._line_up(ask)
+        self._line_up(ask, group)
 
-    def _line_up(self, ask: Ask, last: bool = False) -> None:
+    def _line_up(self, ask: Ask, group: str, last: bool = False) -> None:
         queue = self._queues[ask.model]
-        if len(queue.backlog) >= BACKLOG:
+        if len(queue.backlog) >= BACKLOG and group != REPAIR:
             queue.left = True
             return
-        self._live[ask.key] = _group(ask)
+        self._live[ask.key] = _Live(ask, group)
         queue.backlog.append(_Try(ask, time.time(), queue.answered, 0 if last else queue.retries, last))
 
     def _rest(self) -> Iterator[None]:
@@ -255,7 +263,7 @@ class Pool:
         asks = self._journal.planned(self._step) if self._again else self._journal.pending(self._step)
         for ask in asks:
             if ask.key not in self._live:
-                self._line_up(ask)
+                self._line_up(ask, _group(ask))
                 yield
 
     def _last_tries(self) -> Iterator[None]:
@@ -263,7 +271,7 @@ class Pool:
         self._journal.reopen(self._step, RETRY_REASONS)
         for ask in self._journal.pending(self._step):
             self._tally(_group(ask)).failed -= 1
-            self._line_up(ask, last=True)
+            self._line_up(ask, _group(ask), last=True)
             yield
 
     async def _next_pass(self, start: int) -> bool:
@@ -271,6 +279,8 @@ class Pool:
         await self._writer.flush()
         if self.stopping:
             return False
+        if any(queue.backlog for queue in self._queues.values()) and not self.held:
+            return True  # repairs of what was saved last
         self._journal.end_plan(self._step, start)
         if self.held:
             return False
@@ -384,14 +394,10 @@ class Pool:
     def _answer(self, lane: _Lane, attempt: _Try, answer: Answer) -> float:
         lane.queue.answered += 1
         tokens, usd = self._purse.pay(attempt.ask, answer)
-        tally = self._tally(self._live[attempt.ask.key])
+        tally = self._tally(self._live[attempt.ask.key].group)
         tally.tokens += tokens
         tally.usd += usd
         self._keep(attempt, answer)
-        if (again := self._repair(attempt.ask, answer)) is not None and again.key not in self._live:
-            self._writer.plan([Planned(again, "repair", next(self._repairs))])
-            self._live[again.key] = REPAIR
-            lane.queue.backlog.appendleft(_Try(again, time.time(), lane.queue.answered, lane.spec.retries))
         return tokens
 
     def _fail(self, lane: _Lane, attempt: _Try, error: RetryError) -> None:
@@ -434,14 +440,18 @@ class Pool:
         self._writer.add(Outcome(key, answer, reason, detail, attempt.sent, attempt.asked_at, now, attempt.lost))
 
     def _saved(self, outcomes: list[Outcome]) -> None:
-        """Count what is on disk."""
+        """Count what is on disk; only then is an answer looked at, and repaired if need be."""
         for outcome in outcomes:
-            tally = self._tally(self._live.pop(outcome.key))
+            ask, group = self._live.pop(outcome.key)
             if outcome.answer is None:
-                tally.failed += 1
-            else:
-                tally.answered += 1
-                self.answered += 1
+                self._tally(group).failed += 1
+                continue
+            self._tally(group).answered += 1
+            self.answered += 1
+            again = self._repair(ask, outcome.answer)
+            if again is not None and again.key not in self._live:
+                self._writer.plan([Planned(again, "repair", next(self._repairs))])
+                self._line_up(again, REPAIR)
         self._landed.set()
 
     def _tally(self, group: str) -> Tally:
