@@ -102,6 +102,11 @@ class RunFolder:
         """What the stage noted when it was done last; empty before that."""
         return dict(self._stages.get(stage, {}).get("facts", {}))
 
+    def inputs(self, stage: str) -> dict[str, Any]:
+        """What the stage was made from when it was done last, its outputs unchanged since; else empty."""
+        done = self._stages.get(stage)
+        return dict(done["inputs"]) if done and self.fresh(stage, done["inputs"]) else {}
+
     def done(self, stage: str, inputs: Mapping[str, Any], outputs: tuple[str, ...], facts: Mapping[str, Any]) -> None:
         """Note that the stage is done: the last thing that a stage does."""
         self._stages[stage] = {

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pairsmith import __version__
 from pairsmith.asking import counts, read_plan
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.journal import Journal
@@ -20,7 +21,8 @@ from pairsmith.run import ACCEPTED, BATCH, CANDIDATES, JOURNAL, REJECTED_FILE, R
 from pairsmith.targeting import beyond_target, has_target, target
 from pairsmith.validators.engine import Engine, LocalEngine, build_gates, dropped_ids, sources, without
 from pairsmith.validators.funnel import funnel
-from pairsmith.validators.gate import Verdict
+from pairsmith.validators.gate import Gate, Verdict
+from pairsmith.validators.known import KnownGate
 
 
 def gate(run: Run) -> dict[str, Any]:
@@ -40,8 +42,7 @@ def _inputs(run: Run) -> dict[str, Any]:
             "answers": [journal.state("generate"), journal.state("repair")],
             "failed": journal.counts("generate")["failed"],
             "requests": run.folder.digest(REQUESTS_FILE),
-            "gates": digest(run.spec.gates.model_dump(mode="json")),
-            "files": sources(run.spec.gates, run.path),
+            **_decisive(run),
         }
 
 
@@ -58,7 +59,7 @@ def _gate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
 
 def _judge(run: Run, journal: Journal, answered: int) -> None:
     engine: Engine = LocalEngine()
-    gates = build_gates(run.spec.gates, run.path)
+    gates = _with_what_is_known(run, build_gates(run.spec.gates, run.path))
     requests = {request.id: request for request in read_plan(run)}
     kept: dict[str, str] = {}  # request id -> row id
     dropped: set[str] = set()
@@ -80,6 +81,25 @@ def _judge(run: Run, journal: Journal, answered: int) -> None:
             dropped.update(dropped_ids(lines).to_pylist())
         if has_target(run):
             verdicts.write_table(beyond_target(run, {one: row for one, row in kept.items() if row not in dropped}))
+
+
+def _with_what_is_known(run: Run, gates: list[Gate]) -> list[Gate]:
+    """Row gates that judge only what is new, where this is a further round of the same gates on paid answers.
+
+    An answer is never overwritten, so that a row of the same id is the same row; recorded answers may have changed.
+    """
+    before = run.folder.inputs(GATE.name)
+    same = all(before.get(name) == value for name, value in _decisive(run).items())
+    if not same or not run.folder.has(VERDICTS_FILE) or run.spec.models.generate[0].provider == "recorded":
+        return gates
+    verdicts = read_verdicts(run)
+    return [KnownGate(gate, verdicts) if gate.scope == "row" else gate for gate in gates]
+
+
+def _decisive(run: Run) -> dict[str, Any]:
+    """What decides a row gate's verdict beside the row."""
+    gates = digest(run.spec.gates.model_dump(mode="json"))
+    return {"pairsmith": __version__, "gates": gates, "files": sources(run.spec.gates, run.path)}
 
 
 def _answers(journal: Journal, requests: dict[str, Request]) -> Iterator[Resolved]:
