@@ -87,9 +87,8 @@ def throughput(number: int, with_peers: bool) -> None:
         tell(name, sorted((one[name] for one in runs), key=rate)[len(runs) // 2])
     for name in BARE:
         shares = sorted(rate(one["pairsmith"]) / rate(one[name]) for one in runs)
-        print(
-            f"  pairsmith / {name}: median {statistics.median(shares):.2f} of {len(shares)} ({shares[0]:.2f} to {shares[-1]:.2f})"
-        )
+        middle, least, most = statistics.median(shares), shares[0], shares[-1]
+        print(f"  pairsmith / {name}: median {middle:.2f} of {len(shares)} ({least:.2f} to {most:.2f})")
     mine = statistics.median(rate(one["pairsmith"]) for one in runs)
     for peer in PEERS if with_peers else ():
         with endpoint() as server:
