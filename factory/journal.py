@@ -242,6 +242,10 @@ class Journal:
             raise self._unreadable(error) from None
         return {key: Known(bool(answered), reason, batch) for key, answered, reason, batch in rows}
 
+    def in_batches(self, step: Step) -> Iterator[Ask]:
+        """Asks of the plan that an open batch holds, in plan order."""
+        return self._asks(step, "AND batch IS NOT NULL")
+
     def planned(self, step: Step) -> Iterator[Ask]:
         """All asks of the plan, in plan order."""
         return self._asks(step, "")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from pairsmith.factory.chat import RECORDED, Answer, Ask
 from pairsmith.factory.estimate import text_tokens
-from pairsmith.factory.journal import Spent
+from pairsmith.factory.journal import Spent, Via
 from pairsmith.factory.spec import BudgetSpec, Price
 
 
@@ -116,6 +116,16 @@ class Purse:
     def lose(self, model: str) -> None:
         """Count a try that may have been paid for nothing."""
         self._models[model].add(1, *self._models[model].mean())
+
+    def hold(self, model: str, tokens_in: float, tokens_out: float, via: Via) -> bool:
+        """Set aside what a request will probably take; False, and nothing set aside, where it does not fit below the caps."""
+        price = self.prices.get(model)
+        tokens, usd = tokens_in + tokens_out, price.cost(tokens_in, tokens_out, via=via) if price else 0.0
+        over = self.budget.tokens is not None and self.tokens + tokens > self.budget.tokens
+        if over or (self.budget.usd is not None and self.usd + usd > self.budget.usd):
+            return False
+        self._models[model].add(1, tokens, usd)
+        return True
 
     def allows(self, model: str, in_flight: Mapping[str, int]) -> bool:
         """Whether one more request to ``model`` fits, given the requests ``in_flight`` by model."""

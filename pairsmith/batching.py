@@ -25,6 +25,7 @@ from pairsmith.factory.errors import RunError, SpecError, StopError
 from pairsmith.factory.faults import RETRY_REASONS
 from pairsmith.factory.folder import file_digest
 from pairsmith.factory.journal import Journal, Step
+from pairsmith.factory.ledger import Purse
 from pairsmith.factory.spec import ModelSpec
 from pairsmith.run import Run
 
@@ -39,13 +40,15 @@ _SKEW = 86_400.0  # seconds that a service's clock may be wrong by
 class Desk:
     """What the commands work on: run folder, journal, the models of each step.
 
-    ``answer_tokens``: for a step, what tells from the id of a request how many tokens its answer will probably have.
+    ``answer_tokens``: for a step, what tells from the id of a request how many tokens its answer will probably have;
+    ``purse``: what may still be paid, what open batches will take set aside.
     """
 
     folder: Path
     journal: Journal
     pools: Mapping[Step, tuple[ModelSpec, ...]]
     answer_tokens: Callable[[Step], Callable[[str], float]]
+    purse: Purse
 
     @cached_property
     def batches(self) -> Batches:
@@ -85,7 +88,8 @@ def open_desk(run: Run, *steps: Step) -> Iterator[Desk]:
         step: models.brainstorm if step == "brainstorm" else models.generate for step in steps
     }
     with run.journal() as journal:
-        yield Desk(run.path, journal, pools, partial(_answer_tokens, run))
+        purse = Purse(run.spec.budget, run.spec.prices, journal.spent())
+        yield Desk(run.path, journal, pools, partial(_answer_tokens, run), purse)
 
 
 def _answer_tokens(run: Run, step: Step) -> Callable[[str], float]:
@@ -109,6 +113,11 @@ def export_run(run: Run) -> dict[str, Any]:
         file["cost"] = price and round(price.cost(file["tokens_in"], file["tokens_out"], via="batch"), 4)
     tasks = ["these ask for the tasks: once they are collected, the next export has the examples"]
     notes = tasks if step == "brainstorm" and (found["files"] or found["in_batch"]) else []
+    if found["beyond_budget"]:
+        notes = [
+            *notes,
+            f"{found['beyond_budget']:,} more are beyond the budget and stay pending: raise 'budget' to export them",
+        ]
     then = "batch submit" if found["files"] else "batch collect" if found["in_batch"] else "run"
     return {**found, "notes": notes, "next": f"pairsmith {then} {run.path}"}
 
@@ -118,11 +127,17 @@ def export(desk: Desk, max_requests: int = MAX_REQUESTS, max_bytes: int = MAX_BY
     for old in desk.batches.forget_exported():
         (desk.folder / old.file).unlink(missing_ok=True)
     files: list[dict[str, Any]] = []
+    for step in desk.pools:
+        tokens = desk.answer_tokens(step)
+        for ask in desk.journal.in_batches(step):
+            desk.purse.hold(ask.model, estimate.prompt_tokens(ask.prompt), tokens(ask.id), "batch")
     for step, model in desk.models():
         desk.journal.reopen(step, RETRY_REASONS)
         files += _export(desk, step, model, max_requests, max_bytes)
     counts = [desk.journal.counts(step) for step in desk.pools]
-    return {"files": files, "in_batch": sum(one["in_batch"] for one in counts)}
+    exported, in_batch = sum(file["requests"] for file in files), sum(one["in_batch"] for one in counts)
+    beyond = sum(one["pending"] for one in counts) - exported - in_batch
+    return {"files": files, "in_batch": in_batch, "beyond_budget": beyond}
 
 
 def _export(desk: Desk, step: Step, model: ModelSpec, max_requests: int, max_bytes: int) -> Iterator[dict[str, Any]]:
@@ -130,7 +145,7 @@ def _export(desk: Desk, step: Step, model: ModelSpec, max_requests: int, max_byt
     without = desk.batches.refused(model.model, place) | (set() if model.structured_output else {"response_format"})
     tokens: Counter[str] = Counter()
     mine = (ask for ask in desk.journal.pending(step) if ask.model == model.model)
-    asks = _counted(mine, desk.answer_tokens(step), tokens)
+    asks = _affordable(mine, desk.answer_tokens(step), tokens, desk.purse)
     for file in write_requests(asks, _paths(desk, step, model), without, max_requests, max_bytes):
         name = str(file.path.relative_to(desk.folder))
         desk.batches.add(
@@ -149,11 +164,16 @@ def _export(desk: Desk, step: Step, model: ModelSpec, max_requests: int, max_byt
         tokens.clear()
 
 
-def _counted(asks: Iterable[Ask], answer_tokens: Callable[[str], float], tokens: Counter[str]) -> Iterator[Ask]:
+def _affordable(
+    asks: Iterable[Ask], answer_tokens: Callable[[str], float], tokens: Counter[str], purse: Purse
+) -> Iterator[Ask]:
+    """The asks that the budget has room for, their tokens counted."""
     for ask in asks:
-        yield ask
-        tokens["tokens_in"] += round(estimate.prompt_tokens(ask.prompt))
-        tokens["tokens_out"] += round(answer_tokens(ask.id))
+        tokens_in, tokens_out = round(estimate.prompt_tokens(ask.prompt)), round(answer_tokens(ask.id))
+        if not purse.hold(ask.model, tokens_in, tokens_out, "batch"):
+            return
+        yield ask  # which may begin the next file: its tokens are counted once it is written
+        tokens.update({"tokens_in": tokens_in, "tokens_out": tokens_out})
 
 
 def _paths(desk: Desk, step: Step, model: ModelSpec) -> Iterator[Path]:

@@ -14,7 +14,8 @@ from pairsmith.factory.chat import Answer, Ask
 from pairsmith.factory.errors import RetryError, RunError, SpecError, StopError
 from pairsmith.factory.folder import file_digest
 from pairsmith.factory.journal import Journal
-from pairsmith.factory.spec import ModelSpec
+from pairsmith.factory.ledger import Purse
+from pairsmith.factory.spec import BudgetSpec, ModelSpec
 
 STEP = "generate"
 
@@ -53,7 +54,7 @@ def server():
 
 
 @contextmanager
-def at_desk(folder, *servers, asks=4, models=("m",)):
+def at_desk(folder, *servers, asks=4, models=("m",), budget=None):
     """A desk with a planned run, as each command opens it anew."""
     pool = tuple(
         ModelSpec(model=model, base_url=server.base_url) for model, server in zip(models, servers, strict=True)
@@ -63,7 +64,8 @@ def at_desk(folder, *servers, asks=4, models=("m",)):
             [ask(number, models[number % len(models)]) for number in range(asks)] if isinstance(asks, int) else asks
         )
         journal.expect(planned, STEP)
-        yield Desk(folder, journal, {STEP: pool}, lambda step: lambda identity: 100.0)
+        purse = Purse(budget or BudgetSpec(), {}, journal.spent())
+        yield Desk(folder, journal, {STEP: pool}, lambda step: lambda identity: 100.0, purse)
 
 
 def batches(server):
@@ -347,6 +349,18 @@ def test_an_open_batch_is_not_exported_again(tmp_path, server):
     with at_desk(tmp_path, server, asks=6) as desk:
         (file,) = export(desk)["files"]
         assert (file["file"], file["requests"]) == ("batch/generate-m-0002.jsonl", 2)
+
+
+def test_no_more_is_exported_than_the_budget_has_room_for_with_what_open_batches_will_take(tmp_path, server):
+    one = 100 + round(len("prompt 0") / 4.1)
+    with at_desk(tmp_path, server, asks=6, budget=BudgetSpec(tokens=4 * one)) as desk:
+        found = export(desk)
+        assert ([file["requests"] for file in found["files"]], found["beyond_budget"]) == ([4], 2)
+        submit(desk)
+    with at_desk(tmp_path, server, asks=6, budget=BudgetSpec(tokens=5 * one)) as desk:
+        found = export(desk)
+        assert ([file["requests"] for file in found["files"]], found["beyond_budget"]) == ([1], 1)
+        assert desk.journal.counts(STEP)["pending"] == 6
 
 
 def test_the_output_of_vllm_run_batch_comes_in_without_any_server(tmp_path, server):
