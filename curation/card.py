@@ -8,7 +8,7 @@ becomes a character reference, which CommonMark (section 2.5) reads as plain tex
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from pairsmith.curation.sample import stratified
 from pairsmith.curation.visible import clip, visible
+from pairsmith.factory.accounts import Book, dollars
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.records import RELEASE
 from pairsmith.factory.taxonomy import GROUPS
@@ -86,7 +87,7 @@ class CardFacts:
     ``rows``: the release (schema RELEASE); ``files``: config -> split -> Parquet paths relative to the card, config
     ``all`` is the default one; ``funnel``: see :func:`pairsmith.validators.funnel.funnel`; ``thresholds``: gate ->
     settings; ``models``: model -> rows; ``tool_versions``: package -> version; ``parent``: the version before, if any;
-    ``description`` and ``changelog``: Markdown of the dataset's owner.
+    ``description`` and ``changelog``: Markdown of the dataset's owner; ``book``: what was paid.
     """
 
     name: str
@@ -101,6 +102,7 @@ class CardFacts:
     tool_versions: dict[str, str]
     parent: str | None
     changelog: str
+    book: Book = field(default_factory=Book)
 
 
 def render_card(facts: CardFacts) -> str:
@@ -164,6 +166,9 @@ def _context(facts: CardFacts) -> dict[str, Any]:
         "settings": _settings(facts.thresholds),
         "examples": [_example(row) for row in _chosen(rows)],
         "sample": [(name, _train_first(splits)[0]) for name, splits in facts.files.items()][:2],
+        "target": facts.funnel.get("target"),
+        "paid": facts.book.total(),
+        "costs": facts.book.by("model", "step"),
         "unjudged": {gate["gate"]: gate["unverified"] for gate in facts.funnel["gates"] if gate["unverified"]},
     }
 
@@ -233,7 +238,9 @@ def _template() -> "Template":
     environment = Environment(  # noqa: S701  Markdown: the filter `inert` escapes more than autoescape would
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters.update(inert=inert, number="{:,}".format, demoted=_demoted)
+    environment.filters.update(
+        inert=inert, number="{:,}".format, dollars=dollars, percent="{:.1%}".format, demoted=_demoted
+    )
     source = files("pairsmith.cards").joinpath("dataset.md.jinja").read_text(encoding="utf-8")
     return environment.from_string(source)
 

@@ -13,7 +13,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pairsmith.curation.card import CardFacts, render_card
+from pairsmith.factory.accounts import Book, as_json
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.folder import file_digest
 from pairsmith.factory.records import RELEASE, digest
@@ -76,13 +77,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class ReleaseFacts:
-    """What a release says of its making beside its rows."""
+    """What a release says of its making beside its rows. ``book``: what was paid, beside the accepted rows."""
 
     name: str
     spec: ReleaseSpec
     funnel: dict[str, Any]
     thresholds: dict[str, Any]
     tool_versions: dict[str, str]
+    book: Book = field(default_factory=Book)
 
 
 def release_rows(accepted: pa.Table, splits: dict[str, float]) -> pa.Table:
@@ -199,6 +201,7 @@ def _write(
         funnel=facts.funnel,
         thresholds=facts.thresholds,
         models=models,
+        book=facts.book,
         tool_versions=facts.tool_versions,
         parent=str(parent) if parent else None,
         changelog=changelog,
@@ -213,6 +216,7 @@ def _write(
         "rows": rows.num_rows,
         "counts": {name: _counts(rows, name) for name in ("group", "split", "query_language", "document_language")},
         "models": models,
+        "ledger": [as_json(one) for one in facts.book.by("model", "step")],
         "schema": {field.name: str(field.type) for field in RELEASE},
         "files": {name: {"rows": count, "sha256": file_digest(beside / name)} for name, count in files.items()},
         "gates": facts.funnel,

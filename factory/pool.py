@@ -201,8 +201,8 @@ class Pool:
             self._writer.close()
 
     def interrupt(self) -> None:
-        """Stop; called again, drop what is in flight too."""
-        if self._interrupted:
+        """Stop; called when it stops already, drop what is in flight too."""
+        if self.stopping:
             for task in self._flying:
                 task.cancel()
         self._interrupted = True

@@ -47,6 +47,11 @@ def write_rounds(path: Path, rounds: Iterable[Again]) -> None:
     path.write_text("".join(json.dumps(one) + "\n" for one in rounds), encoding="utf-8")
 
 
+def last_round(rounds: Iterable[Again]) -> int:
+    """The number of the last round; the first one asks for the plan as it was drawn."""
+    return max((one.round for one in rounds), default=1)
+
+
 @dataclass(frozen=True)
 class SliceState:
     """Rows of one slice: wanted, asked for, judged, and accepted, those beyond the want included."""

@@ -31,7 +31,7 @@ from pairsmith.factory.pool import Member
 from pairsmith.factory.prompts import Prompt, brainstorm_prompt, brainstorm_topics, render
 from pairsmith.factory.records import REQUESTS, Request, digest
 from pairsmith.factory.repair import Repairs, repair_asks
-from pairsmith.factory.rounds import read_rounds, with_replacements
+from pairsmith.factory.rounds import last_round, read_rounds, with_replacements
 from pairsmith.factory.sampler import Choice, Sampler, point
 from pairsmith.factory.spec import ModelSpec, Spec
 from pairsmith.factory.tasks import Answered, cap_tasks, merge_tasks, parse_tasks
@@ -129,8 +129,16 @@ def _ask_all(
             run.folder.inside(model.answers, wanted_by=f"factory.yml: models.{step}.answers")
     members = [Member(model, open_chat(model, run.path)) for model in pool]
     purse = Purse(run.spec.budget, run.spec.prices, journal.spent())
-    with asking(step) as show:
+    judged = run.folder.facts("gate").get("by_group", {}) if step == "generate" else {}
+    priced = any(one.provider != "recorded" and one.model in run.spec.prices for one in pool)
+    with asking(_title(run, step), judged, priced) as show:
         return ask_all(asks, members, journal, step, asked, purse, show, **more)
+
+
+def _title(run: Run, step: Step) -> str:
+    if step == "brainstorm" or run.spec.requests is not None:
+        return step
+    return f"{step}, round {last_round(read_rounds(run.path / ROUNDS_FILE))}"
 
 
 def _sent(pool: Sequence[ModelSpec]) -> str:

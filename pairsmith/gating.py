@@ -53,7 +53,7 @@ def _gate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
         verdicts = read_verdicts(run)
         _write_accepted(run, dropped_ids(verdicts))
         _write_rejected(run, verdicts, journal)
-    found = {**funnel(dict(stands), verdicts), "target": target(run)}
+    found = {**funnel(dict(stands), verdicts), "by_group": _by_group(run), "target": target(run)}
     return (CANDIDATES, VERDICTS_FILE, ACCEPTED, REJECTED_FILE), found
 
 
@@ -142,6 +142,16 @@ def _write_rejected(run: Run, verdicts: pa.Table, journal: Journal) -> None:
                 for entry in chunk
             ]
             writer.write_table(pa.Table.from_pylist(lines, schema=REJECTED))
+
+
+def _by_group(run: Run) -> dict[str, dict[str, int]]:
+    """Accepted and rejected rows of each group."""
+    found: dict[str, dict[str, int]] = {}
+    for name, file in (("accepted", ACCEPTED), ("rejected", REJECTED_FILE)):
+        groups = pq.read_table(run.path / file, columns=["group"])["group"]
+        for item in pc.value_counts(groups).to_pylist():
+            found.setdefault(item["values"], {"accepted": 0, "rejected": 0})[name] = item["counts"]
+    return found
 
 
 def _reasons(verdicts: pa.Table) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
+from pairsmith.accounts import paid
 from pairsmith.asking import BRAINSTORM, GENERATE, PLAN, brainstorms, counts, generate
 from pairsmith.factory.errors import PairsmithError
 from pairsmith.gating import GATE, gate
@@ -30,7 +31,7 @@ def whole_line(run: Run) -> dict[str, Any]:
     if not found["accepted"]:
         report(run)
     made = release(run)
-    return {"generate": generated, "funnel": found, "release": made, "report": report(run)}
+    return {"generate": generated, "funnel": found, "release": made, "report": report(run), "paid": paid(run)}
 
 
 def status(run: Run) -> dict[str, Any]:
@@ -48,6 +49,7 @@ def status(run: Run) -> dict[str, Any]:
         "stages": states,
         "journal": stands,
         "failures": failures,
+        "paid": paid(run),
         "next": "nothing, all is done" if done else f"pairsmith run {run.path}",
     }
 

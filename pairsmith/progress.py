@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from pairsmith.factory.generate import Progress
+    from pairsmith.live import Judged
 
 
 @contextmanager
@@ -36,18 +37,12 @@ def note(line: str) -> None:
 
 
 @contextmanager
-def asking(step: str) -> Iterator[Callable[["Progress"], None]]:
-    """Progress of a step that asks a language model."""
-    with bar(step, None, "answer") as shown:
+def asking(title: str, judged: "Judged", priced: bool) -> Iterator[Callable[["Progress"], None]]:
+    """Progress of a step that asks a language model; see :class:`pairsmith.live.Board`."""
+    from pairsmith.live import Board
 
-        def show(state: "Progress") -> None:
-            shown.total = state.total
-            state_now = {"failed": state.failed, "in flight": state.in_flight, "tokens": round(state.tokens)}
-            shown.set_postfix({name: count for name, count in state_now.items() if count}, refresh=False)
-            if state.says:
-                shown.set_description(f"{step}: {'; '.join(state.says)}", refresh=False)
-            if state.stopping:
-                shown.set_description(f"{step}: stopping, waiting for what is paid", refresh=False)
-            shown.update(state.done - shown.n)
-
-        yield show
+    board = Board(title, judged, priced)
+    try:
+        yield board.show
+    finally:
+        board.close()

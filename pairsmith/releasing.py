@@ -1,9 +1,12 @@
 """What a run gives: the next release of its accepted rows, and the report of what its gates found."""
 
+import json
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from pairsmith.accounts import read_book, read_ledger, written
 from pairsmith.curation.release import MANIFEST, ReleaseFacts, write_release
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.records import digest
@@ -11,6 +14,7 @@ from pairsmith.report import ReportData, write_report
 from pairsmith.run import (
     ACCEPTED,
     CANDIDATES,
+    LEDGER,
     REJECTED_FILE,
     RELEASES,
     REPORT,
@@ -20,6 +24,7 @@ from pairsmith.run import (
     Stage,
     tool_versions,
 )
+from pairsmith.targeting import slices
 
 _TABLES = {
     "requests": REQUESTS_FILE,
@@ -36,7 +41,7 @@ def release(run: Run) -> dict[str, Any]:
 
 
 def report(run: Run) -> dict[str, Any]:
-    """Write ``report.html`` of what the gates found."""
+    """Write ``report.html`` of what the gates found and what was paid, and ``ledger.json``."""
     return REPORT_PAGE.do(run)
 
 
@@ -49,8 +54,10 @@ def _release_inputs(run: Run) -> dict[str, Any]:
 def _release(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     spec = run.spec
     thresholds = spec.gates.model_dump(mode="json")
-    facts = ReleaseFacts(spec.name, spec.release, run.folder.facts("gate"), thresholds, tool_versions())
-    folder, change = write_release(pq.read_table(run.path / ACCEPTED), facts, run.path / RELEASES)
+    accepted = pq.read_table(run.path / ACCEPTED)
+    book = read_book(run, accepted)
+    facts = ReleaseFacts(spec.name, spec.release, run.folder.facts("gate"), thresholds, tool_versions(), book)
+    folder, change = write_release(accepted, facts, run.path / RELEASES)
     path = f"{RELEASES}/{folder.name}"
     return (f"{path}/{MANIFEST}",), {"version": folder.name, "path": path, "change": str(change or "the first release")}
 
@@ -59,20 +66,31 @@ def _report_inputs(run: Run) -> dict[str, Any]:
     for name in _TABLES.values():
         run.folder.need(name, "gate")
     version = run.folder.facts("release").get("version")
-    return {"release": version, **{name: run.folder.digest(name) for name in _TABLES.values()}}
+    return {
+        "release": version,
+        "funnel": digest(run.folder.facts("gate")),
+        "paid": digest([asdict(line) for line in read_ledger(run)]),
+        **{name: run.folder.digest(name) for name in _TABLES.values()},
+    }
 
 
 def _report(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
+    tables = {name: pq.read_table(run.path / file) for name, file in _TABLES.items()}
+    book = read_book(run, tables["accepted"])
     data = ReportData(
         name=run.spec.name,
         funnel=run.folder.facts("gate"),
         release=run.folder.facts("release").get("version"),
         generated_with=tool_versions(),
-        **{name: pq.read_table(run.path / file) for name, file in _TABLES.items()},
+        book=book,
+        slices=slices(run),
+        **tables,
     )
     with written_whole(run.path / REPORT) as beside:
         beside.write_text(write_report(data), encoding="utf-8")
-    return (REPORT,), {"path": REPORT}
+    with written_whole(run.path / LEDGER) as beside:
+        beside.write_text(json.dumps(written(book), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return (REPORT, LEDGER), {"path": REPORT}
 
 
 RELEASE = Stage("release", _release_inputs, _release)

@@ -5,7 +5,8 @@ images and connections.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairsmith import report_charts as charts
+from pairsmith import report_costs as costs
 from pairsmith import report_counts as counts
 from pairsmith import report_examples as examples
+from pairsmith.factory.accounts import Book, dollars
+from pairsmith.factory.rounds import SliceState
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -26,7 +30,8 @@ class ReportData:
     """All that a report shows. Tables have the schemas of :mod:`pairsmith.factory.records`.
 
     ``funnel``: see :func:`pairsmith.validators.funnel.funnel`; ``verdicts``: of all gates, ``parse`` among them;
-    ``release``: version released from this run, if any; ``generated_with``: package -> version.
+    ``release``: version released from this run, if any; ``generated_with``: package -> version; ``book``: what was paid;
+    ``slices``: how each slice stands to the target, empty where there is none.
     """
 
     name: str
@@ -38,6 +43,8 @@ class ReportData:
     accepted: pa.Table
     release: str | None
     generated_with: dict[str, str]
+    book: Book = field(default_factory=Book)
+    slices: Mapping[str, SliceState] = field(default_factory=dict)
 
 
 def write_report(data: ReportData) -> str:
@@ -64,8 +71,11 @@ def _context(data: ReportData) -> dict[str, Any]:
         "reasons": counts.reasons(drops, asked, gates),
         "unverified": counts.reasons(unverified, asked, gates),
         "by_group": counts.by_group(asked, data.accepted, data.rejected, drops),
+        "by_model": counts.by_model(asked, data.accepted, data.rejected, drops),
         "by_language": counts.by_language(asked, data.accepted, data.rejected, drops),
         "language_name": counts.language_name,
+        "costs": costs.costs(data.book),
+        "target": costs.target(funnel.get("target"), data.slices),
         "boxes": boxes,
         "ticks": ticks,
         "language_scores": charts.language_scores(data.verdicts),
@@ -91,7 +101,8 @@ def _template() -> "Template":
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(number=_number, percent=_percent, words=_words, total=lambda bins: sum(bins.values()))
+    environment.filters.update(dollars=dollars, number=_number, percent=_percent, words=_words)
+    environment.filters["total"] = lambda bins: sum(bins.values())
     return environment.from_string(files("pairsmith").joinpath("report.html.jinja").read_text(encoding="utf-8"))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pairsmith.factory.chat import RECORDED
 from pairsmith.factory.languages import LANGUAGES
 
 UNNAMED = "unnamed"  # a gate of the user's own may drop a row without a reason
@@ -56,10 +57,11 @@ def said(verdicts: pa.Table, verdict: str) -> pa.Table:
 
 
 def asked_rows(requests: pa.Table) -> pa.Table:
-    """Each request as ``request_id, group, query_language, document_language``."""
+    """Each request as ``request_id, group, model, query_language, document_language``."""
     columns = {
         "request_id": requests["id"],
         "group": requests["group"],
+        "model": pc.fill_null(requests["model"], RECORDED),
         "query_language": pc.coalesce(requests["source_language"], requests["language"]),
         "document_language": pc.coalesce(requests["target_language"], requests["language"]),
     }
@@ -102,6 +104,14 @@ def by_language(asked: pa.Table, accepted: pa.Table, rejected: pa.Table, drops: 
     counts = [_counts(_languages(table)["language"]) for table in (asked, accepted, rejected)]
     both = _languages(asked, "request_id")
     return _shares(counts, _commonest(_by_reason(drops, both, "language"), "language"))
+
+
+def by_model(asked: pa.Table, accepted: pa.Table, rejected: pa.Table, drops: pa.Table) -> list[Share]:
+    """Shares of the models that were asked, the largest first."""
+    models = asked.select(["request_id", "model"])
+    judged = (rows.select(["request_id"]).join(models, keys="request_id")["model"] for rows in (accepted, rejected))
+    counts = [_counts(column) for column in (asked["model"], *judged)]
+    return _shares(counts, _commonest(_by_reason(drops, asked, "model"), "model"))
 
 
 def language_name(code: str) -> str:

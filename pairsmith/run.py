@@ -22,6 +22,7 @@ VERDICTS_FILE = "verdicts.parquet"
 ACCEPTED = "accepted.parquet"
 REJECTED_FILE = "rejected.parquet"
 REPORT = "report.html"
+LEDGER = "ledger.json"
 RELEASES = "releases"
 BATCH = 10_000  # rows that are in memory at once
 TOOLS = ("datasketch", "fasttext", "openai", "pyarrow", "pycld2", "pydantic", "regex")

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from pairsmith.factory.accounts import dollars
+
 Result = dict[str, Any]
 
 
@@ -158,8 +160,9 @@ def path(result: Result) -> str:
 def line(result: Result) -> str:
     """The funnel and where everything lies."""
     where = {"run": result["run"]}
+    spent = [f"cost      {paid(result['paid'])}"] if result["paid"]["requests"] else []
     paths = f"release   {release({**result['release'], **where})}\nreport    {path({**result['report'], **where})}"
-    return f"{funnel(result['funnel'])}\n{paths}"
+    return "\n".join([funnel(result["funnel"]), *spent, paths])
 
 
 def status(result: Result) -> str:
@@ -167,7 +170,23 @@ def status(result: Result) -> str:
     stages = [f"  {name:<12}{state}" for name, state in result["stages"].items()]
     journal = counts(result["journal"]) if result["journal"] else "nothing asked yet"
     failures = [f"  {one['request_id']}: {one['reason']}: {one['detail']}" for one in result["failures"]]
-    return "\n".join([result["run"], *stages, journal, *failures, f"next: {result['next']}"])
+    spent = [f"paid {paid(result['paid'])}"] if result["paid"]["requests"] else []
+    return "\n".join([result["run"], *stages, journal, *spent, *failures, f"next: {result['next']}"])
+
+
+def paid(result: Result) -> str:
+    """Dollars, tokens and requests, by model, and what an accepted row cost."""
+    tokens, each = result["tokens_in"] + result["tokens_out"], result["usd_per_accepted"]
+    models = ", ".join(f"{one['model']}: {_price(one)}" for one in result["by_model"])
+    said = f"{_price(result)}, {tokens:,} tokens in {result['requests']:,} requests ({models})"
+    return said + (f", {dollars(each)} for each accepted row" if each is not None else "")
+
+
+def _price(account: Result) -> str:
+    """What is known of the price: ``at least`` where some of the requests have none."""
+    if account["usd"] is None:
+        return "price unknown"
+    return ("at least " if account["unpriced"] else "") + dollars(account["usd"])
 
 
 def score(result: Result) -> str:

@@ -1,6 +1,6 @@
 """The target of a run: so many accepted rows of each slice. What is missing after a round is asked for in the next one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from pairsmith.asking import read_plan
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.records import VERDICTS
-from pairsmith.factory.rounds import Again, Round, Seats, read_rounds, surplus, write_rounds
+from pairsmith.factory.rounds import Again, Round, Seats, SliceState, last_round, read_rounds, surplus, write_rounds
 from pairsmith.run import ACCEPTED, REJECTED_FILE, ROUNDS_FILE, Run
 from pairsmith.validators.gate import Reason, Verdict
 
@@ -50,7 +50,7 @@ def add_round(run: Run, counts: dict[str, Any]) -> dict[str, Any] | None:
     if not has_target(run) or counts["pending"]:
         return None
     rounds = _rounds(run)
-    number = _last(rounds) + 1
+    number = last_round(rounds) + 1
     found = _seats(run).next_round(number, run.spec.candidates)
     if not found.again:
         return None
@@ -63,13 +63,18 @@ def target(run: Run) -> dict[str, Any]:
     """How far the target is met: wanted and accepted rows, and what is missing in which slice."""
     if not has_target(run):
         return {}
-    slices = _seats(run).slices
-    missing = {name: one.missing for name, one in slices.items() if one.missing}
+    states = slices(run)
+    missing = {name: one.missing for name, one in states.items() if one.missing}
     return {
-        "wanted": sum(one.wanted for one in slices.values()),
+        "wanted": sum(one.wanted for one in states.values()),
         "missing": dict(sorted(missing.items(), key=lambda item: (-item[1], item[0]))),
-        "rounds": _last(_rounds(run)),
+        "rounds": last_round(_rounds(run)),
     }
+
+
+def slices(run: Run) -> Mapping[str, SliceState]:
+    """How each slice stands after the last gating; none where there is no target."""
+    return _seats(run).slices if has_target(run) else {}
 
 
 def _seats(run: Run) -> Seats:
@@ -85,10 +90,6 @@ def _seats(run: Run) -> Seats:
 
 def _rounds(run: Run) -> list[Again]:
     return read_rounds(run.path / ROUNDS_FILE)
-
-
-def _last(rounds: list[Again]) -> int:
-    return max((one.round for one in rounds), default=1)
 
 
 def _says(found: Round, number: int) -> str:

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pairsmith.curation.card import MEANINGS, CardFacts, inert, render_card
+from pairsmith.factory.accounts import Book
+from pairsmith.factory.ledger import Line
 from pairsmith.factory.records import RELEASE
 
 HOSTILE = """# a | b `code` <script>alert(1)</script>
@@ -96,10 +98,12 @@ def test_hostile_texts_break_neither_table_nor_page():
         "thresholds": {HOSTILE: {HOSTILE: [HOSTILE]}},
         "tool_versions": {HOSTILE: HOSTILE},
         "models": {HOSTILE: 2},
+        "book": Book([Line(HOSTILE, HOSTILE, HOSTILE, HOSTILE, 1, 1, 1, 0, None, 1, 1)]),
     }
     card = render_card(facts(rows, funnel=funnel, **changed))
     _, body = parts(card)
     plain = parts(render_card(facts([row(1), row(2, "bitext")])))[1]
+    assert "No price is known for 1 of the requests. The tokens of 1 answers are estimated" in body
     assert set(re.findall(r"<[^>]*>", body)) == {'<span dir="auto">', "</span>"}
     assert re.findall(r"^#+ .*$", body, re.MULTILINE) == re.findall(r"^#+ .*$", plain, re.MULTILINE)
     assert "49" not in body and "](" not in body and "www.e" not in body
@@ -132,6 +136,24 @@ def test_counts_are_those_of_the_rows():
     assert re.search(r"\| `bitext` \|[^|]*\| 2 \| 1 \| 1 \|", body)
     assert "| Norwegian | no | 2 |" in body and "| Persian | fa | 2 |" in body
     assert "9 asked = 8 accepted + 1 rejected + 0 failed + 0 pending" in body
+
+
+def test_what_was_paid_and_what_was_wanted_is_said():
+    lines = [
+        Line("a", "brainstorm", "sts", "chat", 1, 100, 50, 0, 0.02, 0, 0),
+        Line("a", "generate", "sts/en", "chat", 6, 600, 300, 60, 0.30, 0, 0),
+        Line("a", "generate", "sts/de", "batch", 2, 200, 100, 0, 0.10, 0, 0),
+        Line("b", "generate", "sts/en", "chat", 3, 300, 150, 0, 0.90, 0, 0),
+    ]
+    book = Book(lines, {("a", "sts/en"): 5, ("b", "sts/en"): 3})
+    target = {"wanted": 10, "missing": {"sts/en": 2}, "rounds": 2}
+    _, body = parts(render_card(facts(book=book, funnel={**FUNNEL, "target": target}, models={"a": 4, "b": 1})))
+    assert "| a | generate | 8 | 800 | 60 | 400 | $0.400 | $0.0800 |" in body
+    assert "| all | | 12 | 1,200 | 60 | 600 | $1.32 | $0.165 |" in body
+    assert "| a | 4 | 80.0% |" in body and "| b | 1 | 20.0% |" in body
+    assert "10 rows were wanted, by group and language; 8 of them are there after 2 rounds of asking." in body
+    _, recorded = parts(render_card(facts()))
+    assert "Nothing was paid: the answers are recorded." in recorded and "rows were wanted" not in recorded
 
 
 def test_the_card_names_its_parent_and_keeps_the_changelog_below_its_section():

@@ -8,9 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pairsmith.curation.visible import visible
+from pairsmith.factory.accounts import Book
+from pairsmith.factory.ledger import Line
 from pairsmith.factory.records import PAIRS, REJECTED, REQUESTS, VERDICTS
+from pairsmith.factory.rounds import SliceState
 from pairsmith.report import ReportData, write_report
-from pairsmith.report_counts import asked_rows, by_group, by_language, said, stages
+from pairsmith.report_counts import asked_rows, by_group, by_language, by_model, said, stages
 from pairsmith.report_texts import SHOWN
 from pairsmith.validators.funnel import funnel
 
@@ -94,6 +97,19 @@ class Page(HTMLParser):
             self.marked.append(data)
 
 
+def money(models, slices):
+    """What was paid to the models, a dollar and ten tokens for each slice, and a target that each slice half misses."""
+    lines = [Line(m, "generate", s, "chat", 3, 10, 5, 1, 1.0, 0, 0) for m in models for s in slices]
+    return {
+        "book": Book(lines, {(m, s): 2 for m in models for s in slices}),
+        "slices": {s: SliceState(4, 6, 6, 2) for s in slices},
+        "funnel": {
+            **Run().add("a").data().funnel,
+            "target": {"wanted": 4 * len(slices), "missing": dict.fromkeys(slices, 2), "rounds": 3},
+        },
+    }
+
+
 @pytest.fixture
 def run():
     """Two rows stay, one is dropped twice, one did not parse, one is a twin, one holds an address."""
@@ -134,10 +150,10 @@ def test_every_string_from_outside_is_escaped():
     run.add("d", ("privacy", HOSTILE, "unverified", HOSTILE, HOSTILE))
     run.add("e", ("duplicates", "query", "drop", HOSTILE, "b", 1, 1), query=HOSTILE)
     run.add(HOSTILE, ("length", "query", "keep", None, None, 3, 3), group="long_short", num_words=HOSTILE)
-    data = run.data(name=HOSTILE, release=HOSTILE, generated_with={HOSTILE: HOSTILE})
+    data = run.data(name=HOSTILE, release=HOSTILE, generated_with={HOSTILE: HOSTILE}, **money([HOSTILE], [HOSTILE]))
     data.funnel["failed"][HOSTILE] = 0
     page = Page(write_report(data))
-    plain = Page(write_report(Run().add("a", ("x", "query", "drop", "y")).add("b").data()))
+    plain = Page(write_report(Run().add("a", ("x", "query", "drop", "y")).add("b").data(**money(["m"], ["sts/en"]))))
     assert page.tags - plain.tags <= {"q", "br", "circle", "line", "text"}
     assert not {"script", "img", "iframe", "object", "link", "form"} & page.tags
     assert not [name for name, _ in page.attributes if name.startswith("on")]
@@ -256,6 +272,44 @@ def test_the_order_of_the_rows_does_not_matter(run):
         for name in ("requests", "candidates", "accepted", "rejected")
     }
     assert write_report(data) == write_report(run.data(**shuffled))
+
+
+def section(html, name):
+    """Text of one section, words apart."""
+    part = re.search(rf'<section id="{name}".*?</section>', html, re.DOTALL)
+    return " ".join(Page(re.sub(r"</t[dh]>", " ", part[0])).text.split())
+
+
+def test_costs_and_the_target_are_summed_and_bounded(run):
+    slices = [f"sts/{number}" for number in range(100)]
+    html = write_report(run.data(**money(["small_one", "large"], slices)))
+    cost, target = section(html, "cost"), section(html, "target")
+    assert "small_one generate 300 1,000 100 500 $100.00 $0.500" in cost
+    assert cost.count("all 600 2,000 200 1,000 $200.00 $0.500") == 2
+    assert "170 more 510 1,700 170 850 $170.00" in cost
+    assert "200 of 400 wanted rows are there after 3 rounds" in target and "200 are missing" in target
+    assert "Few of the rows of 100 slices were accepted" in target
+    assert "sts/0 4 2 2 6 33.3 %" in target and "70 more 280 140 140 420 33.3 %" in target
+    assert len(html) < len(write_report(run.data())) + 60_000
+
+
+def test_what_was_not_paid_and_not_wanted_is_one_line_or_none(run):
+    html = write_report(run.data())
+    assert section(html, "cost") == "Cost Nothing was paid: the answers are recorded."
+    assert 'id="target"' not in html
+
+
+def test_models_share_what_was_asked(run):
+    for request in run.requests[:2]:
+        request["model"] = "small_one"
+    data = run.data()
+    shares = {
+        s.name: s
+        for s in by_model(asked_rows(data.requests), data.accepted, data.rejected, said(data.verdicts, "drop"))
+    }
+    assert (shares["small_one"].asked, shares["small_one"].accepted, shares["small_one"].rejected) == (2, 2, 0)
+    assert (shares["recorded"].asked, shares["recorded"].accepted, shares["recorded"].rejected) == (4, 1, 3)
+    assert "recorded 33.3 %; small_one 66.7 %" in section(write_report(data), "groups")
 
 
 def test_a_run_without_answers_has_a_report():
