@@ -25,8 +25,8 @@ _RATE_WINDOW = 30.0  # seconds that the rate is measured over
 class Progress:
     """Where a step stands.
 
-    ``asked``: planned requests by group; ``groups``: what became of them, in this run and before, and of repairs (group
-    ``repair``), which are planned as they come; ``rate``: answers a
+    ``asked``: planned requests by group, and repairs so far (group ``repair``), which are planned as they come; ``groups``:
+    what became of them, in this run and before; ``rate``: answers a
     second over the last half minute; ``tokens`` and ``usd``: paid in this run; ``seconds_left``: None while there is no
     rate; ``stopping``: nothing more is sent, what is in flight is waited for; ``says``: what holds an endpoint up.
     """
@@ -51,12 +51,12 @@ class Progress:
     @property
     def failed(self) -> int:
         """Requests that were given up."""
-        return sum(tally.failed for name, tally in self.groups.items() if name != REPAIR)
+        return sum(tally.failed for tally in self.groups.values())
 
     @property
     def done(self) -> int:
         """Answered and failed requests, those of earlier runs included."""
-        return self.failed + sum(tally.answered for name, tally in self.groups.items() if name != REPAIR)
+        return self.failed + sum(tally.answered for tally in self.groups.values())
 
 
 class Generated(NamedTuple):
@@ -163,17 +163,18 @@ class _Meter:
         rate = self._rate(pool.answered)
         groups = {name: replace(tally) for name, tally in pool.tallies.items()}
         tallies = groups.values()
-        done = sum(tally.answered + tally.failed for name, tally in groups.items() if name != REPAIR)
+        done = sum(tally.answered + tally.failed for tally in tallies)
+        asked = {**self._asked, REPAIR: pool.repairs} if pool.repairs else self._asked
         return Progress(
             step=self._step,
-            asked=self._asked,
+            asked=asked,
             groups=groups,
             in_flight=pool.in_flight,
             waiting=pool.waiting,
             rate=rate,
             tokens=sum(tally.tokens for tally in tallies),
             usd=sum(tally.usd for tally in tallies),
-            seconds_left=(sum(self._asked.values()) - done) / rate if rate > 0 else None,
+            seconds_left=(sum(asked.values()) - done) / rate if rate > 0 else None,
             stopping=pool.stopping,
             says=pool.says(),
         )

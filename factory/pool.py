@@ -146,7 +146,8 @@ class Pool:
         self._step: Step = step
         self._purse = purse
         self._repair = repair
-        self._repairs = itertools.count(journal.next_position("repair"))
+        self._first_repair = journal.next_position("repair")
+        self.repairs = 0
         self._queues: dict[str, _Queue] = {}
         self._lanes = [_Lane(one, self._queues.setdefault(_model(one.spec), _Queue())) for one in members]
         self._again = any(one.spec.provider == "recorded" for one in members)
@@ -450,7 +451,8 @@ class Pool:
             self.answered += 1
             again = self._repair(ask, outcome.answer)
             if again is not None and again.key not in self._live:
-                self._writer.plan([Planned(again, "repair", next(self._repairs))])
+                self._writer.plan([Planned(again, "repair", self._first_repair + self.repairs)])
+                self.repairs += 1
                 self._line_up(again, REPAIR)
         self._landed.set()
 
