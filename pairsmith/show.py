@@ -130,11 +130,11 @@ def funnel(result: Result) -> str:
         head = f"  {gate['gate']:<14}{gate['judged']:>9,} judged {gate['dropped']:>8,} dropped"
         lines.append(f"{head}  {_counts(gate['reasons'])}".rstrip())
     lines.append(f"answered {result['answered']:,} = accepted {result['accepted']:,} + rejected {result['rejected']:,}")
-    return "\n".join(lines + target(result["target"]))
+    return "\n".join(lines + target(result["target"], pending=result["pending"]))
 
 
-def target(result: Result) -> list[str]:
-    """How far the target is met, where there is one."""
+def target(result: Result, pending: int) -> list[str]:
+    """How far the target is met, where there is one, and what the missing rows wait for."""
     if not result:
         return []
     missing = sum(result["missing"].values())
@@ -142,9 +142,9 @@ def target(result: Result) -> list[str]:
     if not missing:
         return [f"target    {result['wanted']:,} of {result['wanted']:,} wanted rows, in {rounds}"]
     where = _counts(dict(list(result["missing"].items())[:5])) + (" ..." if len(result["missing"]) > 5 else "")
-    return [
-        f"target    {result['wanted'] - missing:,} of {result['wanted']:,} wanted rows, in {rounds}; missing: {where}"
-    ]
+    why = "requests are pending" if pending else "asked for as often as 'candidates' allows, or not by this command"
+    reached = f"target    {result['wanted'] - missing:,} of {result['wanted']:,} wanted rows, in {rounds}"
+    return [f"{reached}; missing: {where} ({why})"]
 
 
 def release(result: Result) -> str:

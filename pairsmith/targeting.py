@@ -97,9 +97,7 @@ def _says(found: Round, number: int) -> str:
         f"round {number}: {found.missing:,} of {found.wanted:,} rows are missing, {len(found.again):,} more are asked for"
     ]
     if found.low:
-        low = (
-            f"{name} {share:.0%} accepted, {each:g} asked for each" for name, (share, each) in _first(found.low.items())
-        )
+        low = (f"{name} ({share:.0%}, {each:.1f} asked for each)" for name, (share, each) in _first(found.low.items()))
         parts.append("few are accepted of " + ", ".join(low) + _more(found.low))
     if found.capped:
         parts.append(
