@@ -337,7 +337,7 @@ def test_the_first_interrupt_sends_nothing_more_and_stores_what_is_in_flight(jou
             run(server, journal, 200, concurrency=4)
         thread.join()
         counts = journal.counts(STEP)
-        assert 8 <= counts["answered"] == server.paid.total() == len(server.received) < 30
+        assert 8 <= counts["answered"] == server.paid.total() == len(server.received) < 150
         assert run(server, journal, 20, concurrency=4)["answered"] == 20
         assert set(server.paid.values()) == {1}
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
