@@ -109,10 +109,8 @@ def faults() -> None:
             stats = server.stats()
         share = ideal * rate(found) / ROWS
         refused = sum(stats["refused"].values())
-        print(
-            f"{name:<32}{rate(found):>8.0f}{ROWS / ideal:>8.0f}{share:>8.2f}{refused:>9}{stats['paid_twice']:>12}",
-            flush=True,
-        )
+        beyond = stats["answered"] - found["rows"]
+        print(f"{name:<32}{rate(found):>8.0f}{ROWS / ideal:>8.0f}{share:>8.2f}{refused:>9}{beyond:>22}", flush=True)
 
 
 def main() -> None:
