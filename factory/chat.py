@@ -193,9 +193,9 @@ class OpenAIChat:
         import openai
 
         self._service = open_service(self._spec)
-        # How many are in flight is the pool's matter: a connection must never be waited for.
+        # How many are in flight is the pool's matter: a connection must never be waited for. None would mean 100 here.
         pool = openai.DefaultAioHttpClient(
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+            limits=httpx2.Limits(max_connections=0, max_keepalive_connections=None),
             timeout=self._spec.timeout,
             trust_env=not self._service.local,  # a proxy is not asked for what runs on this machine
             follow_redirects=False,  # a key goes where the spec says, and nowhere else
