@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from pairsmith.curation.card import CardFacts, render_card
 from pairsmith.factory.accounts import Book, as_json
 from pairsmith.factory.errors import RunError
-from pairsmith.factory.folder import file_digest
+from pairsmith.factory.folder import file_digest, to_disk
 from pairsmith.factory.records import RELEASE, digest
 from pairsmith.factory.spec import ReleaseSpec
 from pairsmith.factory.text import fold
@@ -225,6 +225,8 @@ def _write(
     }
     text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     (beside / MANIFEST).write_text(text, encoding="utf-8")
+    for file in (path for path in beside.rglob("*") if path.is_file()):
+        to_disk(file)
     beside.rename(folder)
     return folder
 

@@ -5,9 +5,9 @@ import json
 import logging
 import os
 import re
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -170,18 +170,22 @@ class OpenAIChat:
     def _no_response(self, error: Exception) -> ServiceError:
         """What it means that no response came. The client's names for it mislead; those of the transport below do not."""
         import aiohttp
+        import httpx2
 
         causes = list(_chain(error))
         if any(isinstance(one, _TooLarge) for one in causes):
             told = f"{self._service.place}: the answer is larger than {LARGEST // 2**20} MiB"
-            return RowError(told, "answer_too_large")
-        cause = next((one for one in causes if isinstance(one, aiohttp.ClientError | TimeoutError)), None)
+            return RowError(told, "answer_too_large", paid=True)
+        usual = (aiohttp.ClientError, TimeoutError, httpx2.DecodingError)
+        cause = next((one for one in causes if isinstance(one, usual)), None)
         if cause is None:
             raise error
         if isinstance(cause, TimeoutError):
             return self._timed_out()
-        reason = "unreachable" if isinstance(cause, aiohttp.ClientConnectorError) else "connection"
         told = self._service.says(str(cause)) or type(cause).__name__
+        if isinstance(cause, httpx2.DecodingError):
+            return RetryError(f"{self._service.place}: the body cannot be unpacked: {told}", "invalid_body")
+        reason = "unreachable" if isinstance(cause, aiohttp.ClientConnectorError) else "connection"
         return RetryError(f"{self._service.place}: {told}", reason)
 
     def _connect(self) -> "openai.AsyncOpenAI":
@@ -189,9 +193,9 @@ class OpenAIChat:
         import openai
 
         self._service = open_service(self._spec)
-        # How many are in flight is the pool's matter: a connection must never be waited for.
+        # How many are in flight is the pool's matter: a connection must never be waited for. None would mean 100 here.
         pool = openai.DefaultAioHttpClient(
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+            limits=httpx2.Limits(max_connections=0, max_keepalive_connections=None),
             timeout=self._spec.timeout,
             trust_env=not self._service.local,  # a proxy is not asked for what runs on this machine
             follow_redirects=False,  # a key goes where the spec says, and nowhere else
@@ -260,30 +264,18 @@ class _TooLarge(Exception):
 
 
 async def _bound(response: "httpx2.Response") -> None:
-    """Let go of a response that is larger than any answer: it must not fill the memory."""
-    response.stream = _bounded_stream()(response.stream)
+    """Let go of a response that is larger than any answer, sent or unpacked: it must not fill the memory."""
+    unbounded = response.aiter_bytes
 
+    async def bounded(chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
+        size = 0
+        async for part in unbounded(chunk_size):
+            size += len(part)
+            if size > LARGEST:
+                raise _TooLarge
+            yield part
 
-@cache
-def _bounded_stream() -> "type[Any]":
-    import httpx2
-
-    class Bounded(httpx2.AsyncByteStream):
-        def __init__(self, stream: Any) -> None:
-            self._stream = stream
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            size = 0
-            async for part in self._stream:
-                size += len(part)
-                if size > LARGEST:
-                    raise _TooLarge
-                yield part
-
-        async def aclose(self) -> None:
-            await self._stream.aclose()
-
-    return Bounded
+    response.aiter_bytes = bounded  # type: ignore[method-assign]  # what the client reads the body with
 
 
 def _checked_url(url: str) -> str:
@@ -339,7 +331,8 @@ def _head(content: bytes) -> str:
 def _read_choice(service: Service, choice: dict[str, Any], usage: Any) -> Answer:
     finish = choice.get("finish_reason")
     if finish == "content_filter":
-        raise RowError(f"{service.place}: the answer was cut by the service's content filter", "content_filter")
+        told = f"{service.place}: the answer was cut by the service's content filter"
+        raise RowError(told, "content_filter", paid=True)
     if finish == "error":
         raise RetryError(f"{service.place}: the answer broke off with an error", "server_error")
     usage = usage if isinstance(usage, dict) else {}

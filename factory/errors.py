@@ -52,11 +52,15 @@ class RetryError(ServiceError):
 
 
 class RowError(ServiceError):
-    """A fault of one request only. ``reason``: a countable code that is stored with the request."""
+    """A fault of one request only. ``reason``: a countable code that is stored with the request.
 
-    def __init__(self, message: str, reason: str) -> None:
+    ``paid``: the service did the work, and bills it, although nothing of use came of it.
+    """
+
+    def __init__(self, message: str, reason: str, paid: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
+        self.paid = paid
 
 
 class StopError(ServiceError):

@@ -118,7 +118,10 @@ def stated_limits(headers: Mapping[str, str]) -> dict[str, str] | None:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait as the service asks: ``retry-after-ms``, or ``retry-after`` in seconds or as an HTTP date."""
+    """Seconds to wait as the service asks: ``retry-after-ms``, or ``retry-after`` in seconds or as an HTTP date.
+
+    A date is read by the service's own clock (header ``date``) where it tells it: that of this machine may be off.
+    """
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
@@ -126,8 +129,17 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     seconds = _number(value)
     if seconds is not None or value is None:
         return seconds
+    until = _moment(value)
+    if until is None:
+        return None
+    now = _moment(headers.get("date"))
+    return max(0.0, until - (time.time() if now is None else now))
+
+
+def _moment(date: str | None) -> float | None:
+    """An HTTP date in seconds since 1970."""
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+        return parsedate_to_datetime(date or "").timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,12 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def to_disk(path: Path) -> None:
+    """See to it that what was written to a file outlives a power cut."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """A path to write to; the file appears at ``path`` whole and on disk, or not at all."""
@@ -32,11 +39,18 @@ def written_whole(path: Path) -> Iterator[Path]:
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield beside
-        with beside.open("rb+") as file:
-            os.fsync(file.fileno())
+        to_disk(beside)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _remove(path: Path) -> None:
+    """A file, or a folder with all that is in it; it may be gone with the folder it was in."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 class RunFolder:
@@ -75,8 +89,8 @@ class RunFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise RunError(f"{self.path}: another pairsmith works on this run; wait until it ends") from None
-            for left in self.path.rglob(".*.part"):  # by a process that was killed while it wrote
-                left.unlink()
+            for left in sorted(self.path.rglob(".*.part")):  # by a process that was killed while it wrote
+                _remove(left)
             yield
 
     def digest(self, name: str) -> str | None:

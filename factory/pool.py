@@ -60,10 +60,10 @@ class _Try:
     """An ask on its way."""
 
     ask: Ask
-    asked_at: float
     answered_before: int  # answers that its model had given when this was taken up, or met its last fault
     retries: int
     last: bool = False  # at the end of the run, after all others
+    began: float = 0.0  # when it was first sent, monotonic
     sent: int = 0
     used: int = 0  # of its tries
     slowed: int = 0  # rate limits that used up none
@@ -257,7 +257,7 @@ class Pool:
             queue.left = True
             return
         self._live[ask.key] = _Live(ask, group)
-        queue.backlog.append(_Try(ask, time.time(), queue.answered, 0 if last else queue.retries, last))
+        queue.backlog.append(_Try(ask, queue.answered, 0 if last else queue.retries, last))
 
     def _rest(self) -> Iterator[None]:
         """Take up what was left in the journal."""
@@ -343,6 +343,7 @@ class Pool:
         return False
 
     def _send(self, lane: _Lane, attempt: _Try, now: float) -> None:
+        attempt.began = attempt.began or now
         attempt.sent += 1
         self._by_model[lane.spec.model] += 1
         ticket = lane.sent(now)
@@ -373,6 +374,8 @@ class Pool:
             answer = await lane.chat.answer(attempt.ask)
         except RowError as error:
             landing = "answered"
+            if error.paid:
+                self._lose(attempt)
             self._keep(attempt, reason=error.reason, detail=str(error))
         except RetryError as error:
             landing = "limited" if error.reason == "rate_limit" else "faulty"
@@ -412,8 +415,7 @@ class Pool:
         served = queue.answered > attempt.answered_before
         attempt.answered_before = queue.answered
         if error.reason in LOST_REASONS:
-            attempt.lost += 1
-            self._purse.lose(attempt.ask.model)
+            self._lose(attempt)
         nowhere = error.reason == "unreachable" and not queue.answered
         if (error.reason == "rate_limit" and served) or (lane.breaker.is_open and not nowhere):
             attempt.slowed += 1
@@ -433,12 +435,17 @@ class Pool:
             tries = "a last try at the end of the run" if attempt.last else f"{attempt.sent} tries"
             self._keep(attempt, reason=error.reason, detail=f"gave up after {tries}: {error}")
 
+    def _lose(self, attempt: _Try) -> None:
+        """A try may have been paid, and nothing came of it."""
+        attempt.lost += 1
+        self._purse.lose(attempt.ask.model)
+
     def _keep(
         self, attempt: _Try, answer: Answer | None = None, reason: str | None = None, detail: str | None = None
     ) -> None:
-        key = attempt.ask.key
-        now = time.time()
-        self._writer.add(Outcome(key, answer, reason, detail, attempt.sent, attempt.asked_at, now, attempt.lost))
+        key, now = attempt.ask.key, time.time()
+        asked_at = now - (time.monotonic() - attempt.began)  # the clock may have been set while it was on its way
+        self._writer.add(Outcome(key, answer, reason, detail, attempt.sent, asked_at, now, attempt.lost))
 
     def _saved(self, outcomes: list[Outcome]) -> None:
         """Count what is on disk; only then is an answer looked at, and repaired if need be."""

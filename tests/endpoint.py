@@ -230,9 +230,10 @@ class Endpoint:
         self._answered += 1
         self.paid[prompt if self.settings.keep else blake2b(prompt.encode(), digest_size=8).digest()] += 1
         usage = body.get("usage") if isinstance(body, dict) else None
-        if usage:
-            self.tokens_in += usage["prompt_tokens"]
-            self.tokens_out += usage["completion_tokens"]
+        told = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")] if usage else [0, 0]
+        if all(isinstance(one, int) for one in told):  # a script may tell anything
+            self.tokens_in += told[0]
+            self.tokens_out += told[1]
 
     def _told(self) -> dict[str, str]:
         return self.settings.gateway.headers(time.monotonic()) if self.settings.gateway else {}
@@ -254,7 +255,7 @@ def _most_tokens(received: Received) -> int:
 
 def _send(connection: Connection, reply: Reply, body: object, more: dict[str, str] | None = None) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    connection.send(reply.before + encode(reply, content, more or {}), reply.drip, reply.cut)
+    connection.send(reply.before + encode(reply, content, more or {}), reply.drip, reply.cut, reply.drip_body)
 
 
 class EndpointProcess:

@@ -40,12 +40,12 @@ class Connection(asyncio.Protocol):
         if not self._busy:
             self._next()
 
-    def send(self, data: bytes, drip: float = 0.0, cut: int | None = None) -> None:
-        """Answer the request in hand: see ``Reply`` for ``drip`` and ``cut``."""
+    def send(self, data: bytes, drip: float = 0.0, cut: int | None = None, drip_body: bool = False) -> None:
+        """Answer the request in hand: see ``Reply`` for ``drip``, ``cut`` and ``drip_body``."""
         if cut is not None:
             data = data[:cut]
         if drip:
-            self._drip(data, 0, data.find(b"\r\n\r\n"), drip, cut is not None)
+            self._drip(data, 0, len(data) if drip_body else data.find(b"\r\n\r\n"), drip, cut is not None)
             return
         if not self.transport.is_closing():
             self.transport.write(data)

@@ -12,8 +12,9 @@ class Reply:
     """What to answer. ``body`` None: a completion; bytes are sent as they are, anything else as JSON.
 
     ``delay``: seconds before the first byte. ``reset``: break the connection without an answer. ``before``: bytes ahead
-    of the head. ``drip``: seconds between the bytes of the head. ``chunked``: no content-length, the body in chunks.
-    ``cut``: hang up after so many bytes of head and body, counted from the end where negative.
+    of the head. ``drip``: seconds between the bytes of the head, and with ``drip_body`` of the body too. ``chunked``: no
+    content-length, the body in chunks. ``cut``: hang up after so many bytes of head and body, counted from the end where
+    negative.
     """
 
     status: int = 200
@@ -23,6 +24,7 @@ class Reply:
     reset: bool = False
     before: bytes = b""
     drip: float = 0.0
+    drip_body: bool = False
     chunked: bool = False
     cut: int | None = None
 

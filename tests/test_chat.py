@@ -177,6 +177,7 @@ def test_a_service_that_is_not_there_is_unreachable():
         ({"retry-after": "nan"}, None),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:09 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 9.0),
     ],
 )
 def test_the_wait_that_a_service_asks_for_is_read(headers, seconds):

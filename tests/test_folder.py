@@ -73,8 +73,11 @@ def test_a_missing_artifact_names_the_command_that_makes_it(tmp_path: Path) -> N
 
 def test_what_a_killed_process_left_half_written_goes_with_the_next_one(tmp_path: Path) -> None:
     (tmp_path / ".verdicts.parquet.123.part").write_text("half")
+    (tmp_path / "releases/.1.0.0.part/data").mkdir(parents=True)
+    (tmp_path / "releases/.1.0.0.part/data/.x.part").write_text("half")
+    (tmp_path / ".gone.part").symlink_to(tmp_path / "nowhere")
     with RunFolder(tmp_path).held():
-        assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+        assert sorted(path.name for path in tmp_path.rglob("*")) == [".lock", "releases"]
 
 
 def _hold(path: Path, holds: "multiprocessing.synchronize.Event", let_go: "multiprocessing.synchronize.Event") -> None:

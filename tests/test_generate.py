@@ -86,6 +86,12 @@ def test_everything_is_asked_once_and_as_many_at_once_as_the_spec_allows(journal
     assert texts == [(f"r{i}", f"answer to prompt {i}") for i in range(100)]
 
 
+def test_no_request_waits_for_a_connection_however_many_are_allowed_at_once(journal):
+    with Endpoint(lambda number, request: Reply(delay=2.0)) as server:
+        assert run(server, journal, 160, concurrency=150)["answered"] == 160
+    assert server.most_at_once == 150
+
+
 def test_nothing_is_asked_again(journal):
     with Endpoint() as server:
         run(server, journal, 10)

@@ -26,6 +26,13 @@ def journal(tmp_path):
         yield journal
 
 
+def test_every_commit_is_on_disk_in_a_new_file_and_in_one_opened_again(tmp_path):
+    for _ in range(2):
+        with Journal(tmp_path / "journal.sqlite") as journal:
+            assert journal.select("PRAGMA synchronous") == [(2,)]  # FULL: the log is synced at each commit
+            assert journal.select("PRAGMA journal_mode") == [("wal",)]
+
+
 def test_what_is_expected_is_pending_in_order_and_as_it_was(journal):
     asks = [ask(3, schema={"b": 1, "a": [2.0]}), ask(1), ask(2, prompt="ʻ\x00\u2028 \"'")]
     journal.expect(iter(asks), STEP)
