@@ -19,7 +19,7 @@ from pathlib import Path
 from pairsmith.factory.chat import Ask, open_chat
 from pairsmith.factory.generate import Progress, generate
 from pairsmith.factory.journal import Journal
-from pairsmith.factory.pool import Member
+from pairsmith.factory.lanes import Member
 from pairsmith.factory.spec import ModelSpec
 
 TESTS = Path(__file__).parent.parent / "tests"

@@ -17,11 +17,13 @@ class Breaker:
     """Closed while the service answers; opened by a row of failures; closed by the first answer.
 
     While it is open only a probe is sent now and then, and a failure should use up no try of its request. When it has
-    been open for ``patience`` seconds, ``given_up`` says what is wrong. Without a clock of its own, as the limits are.
+    been open for ``patience`` seconds, ``given_up`` says what is wrong. One that is not ``alone`` opens at once: others
+    serve its requests meanwhile. Without a clock of its own, as the limits are.
     """
 
-    def __init__(self, patience: float = 600.0) -> None:
+    def __init__(self, patience: float = 600.0, *, alone: bool = True) -> None:
         self._patience = patience
+        self._seconds = _SECONDS if alone else 0.0
         self._now = 0.0
         self._ever = False
         self._good: float | None = None  # when something was answered last, or sent or failed first
@@ -65,7 +67,7 @@ class Breaker:
         if not limited or now - good >= _REFUSALS_COUNT:
             self._failures += 1
         enough = _FAILURES if self._ever else _FIRST_FAILURES
-        if self._opened is None and self._failures >= enough and now - good >= _SECONDS:
+        if self._opened is None and self._failures >= enough and now - good >= self._seconds:
             self._opened = now
             self._interval, self._probe_at = _FIRST_PROBE, now + _FIRST_PROBE
 

@@ -13,8 +13,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from pairsmith.factory.chat import Answer, Ask
 from pairsmith.factory.faults import RETRY_REASONS
 from pairsmith.factory.journal import Counts, Journal, Step
+from pairsmith.factory.lanes import Member
 from pairsmith.factory.ledger import Purse
-from pairsmith.factory.pool import REPAIR, Member, Pool, Tally
+from pairsmith.factory.pool import REPAIR, Pool, Tally
 from pairsmith.factory.spec import BudgetSpec
 
 _REPORT = 0.2  # seconds between two reports of progress
@@ -84,11 +85,13 @@ def generate(
     purse: Purse | None = None,
     progress: Callable[[Progress], None] | None = None,
     repair: Callable[[Ask, Answer], Ask | None] = lambda _ask, _answer: None,
+    label: str = "",
 ) -> Generated:
     """Make ``asks`` the plan of ``step``, ask ``members`` for what ``journal`` lacks, and return how the plan stands then.
 
     ``asked``: how many asks there are by group, for the progress; ``repair``: is shown every answer and may give an ask
-    that is to follow at once. Asks given up for a passing fault in an earlier run are
+    that is to follow at once; ``label`` names the plan, so that one that broke off is known again. Asks given up for a
+    passing fault in an earlier run are
     tried again, and once more at the end of this one; those given up for a fault of their own are not. Recorded answers
     are all read again. The first Ctrl-C (or SIGTERM) sends nothing more, waits for what is in flight, since it is paid,
     stores it and raises ``KeyboardInterrupt``; the second leaves at once. A fault that every request would meet does the
@@ -97,7 +100,7 @@ def generate(
     """
     journal.reopen(step, RETRY_REASONS)
     purse = purse or Purse(BudgetSpec(), {})
-    pool = Pool(iter(asks), members, journal, step, purse, repair)
+    pool = Pool(iter(asks), members, journal, step, purse, repair, label)
     meter = _Meter(pool, step, asked)
     asyncio.run(_run(pool, members, meter, progress))
     return Generated(journal.counts(step), pool.held)

@@ -10,7 +10,7 @@ import sqlite3
 import struct
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -60,11 +60,11 @@ WHERE key = :key AND reason IS NOT :reason AND (answer IS NULL OR model = '{RECO
 _COUNT = """
 SELECT answered_at IS NOT NULL, reason, batch IS NOT NULL, count(*), total(tokens_in), total(tokens_out)
 FROM plan JOIN asks INDEXED BY outcome ON asks.id = plan.ask
-WHERE plan.step = ? GROUP BY 1, 2, 3 ORDER BY 2
+WHERE plan.step = ? AND plan.position >= ? GROUP BY 1, 2, 3 ORDER BY 2
 """
 _STATE = """
 SELECT ask, answered_at FROM plan JOIN asks INDEXED BY outcome ON asks.id = plan.ask
-WHERE plan.step = ? AND answered_at IS NOT NULL ORDER BY plan.position
+WHERE plan.step = ? AND plan.position >= ? AND answered_at IS NOT NULL ORDER BY plan.position
 """
 _SPENT = """
 SELECT model, step, slice, via, count(answered_at), total(tokens_in), total(tokens_out), total(tokens_cached),
@@ -75,6 +75,10 @@ GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 _UNMETERED = """
 SELECT prompt, answer FROM asks
 WHERE model = ? AND step = ? AND slice = ? AND via = ? AND answer IS NOT NULL AND tokens_in IS NULL
+"""
+_LOST = """
+SELECT lost, prompt, coalesce(json_extract(params, '$.max_tokens'), 0) FROM asks
+WHERE model = ? AND step = ? AND slice = ? AND via = ? AND lost > 0
 """
 _KNOWN = """
 SELECT key, answered_at IS NOT NULL, reason, batch FROM asks WHERE key IN (SELECT value FROM json_each(?))
@@ -140,7 +144,7 @@ class Spent(NamedTuple):
     """What was paid for one model, step, slice and way of asking.
 
     ``unmetered``: answers whose service told no tokens, so that theirs are estimated; ``lost``: tries that may have been
-    paid for nothing.
+    paid for nothing; ``most_lost``: tokens that these can have taken, prompts and the caps on their answers.
     """
 
     model: str
@@ -153,6 +157,7 @@ class Spent(NamedTuple):
     tokens_cached: int
     unmetered: int
     lost: int
+    most_lost: int = 0
 
 
 @dataclass(frozen=True)
@@ -209,12 +214,19 @@ class Journal:
             self.record((), chunk)
         self.end_plan(step, start)
 
-    def begin_plan(self, step: Step) -> int:
-        """First position of a new plan of ``step``, to be recorded piece by piece and closed by :meth:`end_plan`.
+    def begin_plan(self, step: Step, label: str = "") -> int:
+        """First position of the plan ``label`` of ``step``, to be recorded piece by piece and closed by :meth:`end_plan`.
 
-        Until it is closed what the former plan held stays planned: a plan that breaks off loses nothing.
+        Where the former plan had the same label it is this one that is gone over again, and all that it holds stays planned.
+        A plan of another label, or of none, takes its place at once: what it has not recorded yet is not planned.
         """
-        return -(-self.next_position(step) // _GENERATION) * _GENERATION
+        with self.transaction() as db:
+            known = db.execute("SELECT label, start FROM plans WHERE step = ?", (step,)).fetchone()
+            if known is not None and label and known[0] == label:
+                return int(known[1])
+            start = -(-self.next_position(step) // _GENERATION) * _GENERATION
+            db.execute("INSERT OR REPLACE INTO plans VALUES (?, ?, ?)", (step, label, start))
+        return start
 
     def next_position(self, step: Step) -> int:
         """Where the plan of ``step`` goes on."""
@@ -223,7 +235,7 @@ class Journal:
         return 0 if last is None else last + 1
 
     def end_plan(self, step: Step, start: int) -> None:
-        """The plan of ``step`` that began at ``start`` is whole: what the former one held beside it is planned no more."""
+        """The plan of ``step`` that began at ``start`` is whole: what the former one left is forgotten."""
         with self.transaction() as db:
             db.execute("DELETE FROM plan WHERE step = ? AND position < ?", (step, start))
 
@@ -256,8 +268,8 @@ class Journal:
         with self.transaction() as db:
             return db.execute(
                 f"UPDATE asks SET reason = NULL, detail = NULL WHERE reason IN ({marks})"  # noqa: S608  marks only
-                " AND id IN (SELECT ask FROM plan WHERE step = ?)",
-                (*reasons, step),
+                " AND id IN (SELECT ask FROM plan WHERE step = ? AND position >= ?)",
+                (*reasons, step, self._start(step)),
             ).rowcount
 
     def store(self, key: str, answer: Answer, attempts: int = 1, asked_at: float | None = None) -> None:
@@ -286,6 +298,11 @@ class Journal:
                 if not changed and db.execute(_FIND, (outcome.key,)).fetchone() is None:
                     raise KeyError(f"{self._path}: key '{outcome.key}' was never expected")
 
+    def lose(self, tries: Mapping[str, int]) -> None:
+        """Note tries that may have been paid for nothing, by key, of asks that have no outcome yet."""
+        with self.transaction() as db:
+            db.executemany("UPDATE asks SET lost = lost + ? WHERE key = ?", [(n, key) for key, n in tries.items()])
+
     def answers(self, step: Step) -> Iterator[Entry]:
         """Answered asks of the plan, in plan order."""
         for row in self._rows(step, _ENTRY_COLUMNS, "AND answered_at IS NOT NULL"):
@@ -312,7 +329,13 @@ class Journal:
         """Everything that was ever paid in this journal, planned or not; recorded answers cost nothing."""
         with self._lock, self._readable():
             lines = [Spent(*row[:5], *map(int, row[5:])) for row in self._db.execute(_SPENT, (RECORDED,))]
-            return [self._metered(line) if line.unmetered else line for line in lines]
+            lines = [self._metered(line) if line.unmetered else line for line in lines]
+            return [self._with_lost(line) if line.lost else line for line in lines]
+
+    def _with_lost(self, line: Spent) -> Spent:
+        where = (line.model, line.step, line.slice, line.via)
+        tries = self._db.execute(_LOST, where).fetchall()
+        return line._replace(most_lost=sum(lost * (text_tokens(prompt) + cap) for lost, prompt, cap in tries))
 
     def _metered(self, line: Spent) -> Spent:
         """The line with an estimate for the answers whose service told no tokens."""
@@ -332,7 +355,7 @@ class Journal:
         """How the plan of ``step`` stands."""
         counts = Counts(asked=0, answered=0, failed={}, pending=0, in_batch=0, tokens_in=0, tokens_out=0)
         with self._lock, self._readable():
-            groups = self._db.execute(_COUNT, (step,)).fetchall()
+            groups = self._db.execute(_COUNT, (step, self._start(step))).fetchall()
         for answered, reason, in_batch, number, tokens_in, tokens_out in groups:
             counts["asked"] += number
             if answered:
@@ -350,7 +373,7 @@ class Journal:
         """A digest that changes whenever the plan of ``step``, one of its answers or a count does."""
         seen = hashlib.sha256()
         with self._lock, self._readable():
-            for row, answered_at in self._db.execute(_STATE, (step,)):
+            for row, answered_at in self._db.execute(_STATE, (step, self._start(step))):
                 seen.update(struct.pack("<qd", row, answered_at))
             return digest(seen.hexdigest(), self.counts(step))
 
@@ -415,13 +438,19 @@ class Journal:
         for row in self._rows(step, _ASK_COLUMNS, condition):
             yield _as_ask(row)
 
+    def _start(self, step: Step) -> int:
+        """First position of the plan that counts."""
+        found = self._db.execute("SELECT start FROM plans WHERE step = ?", (step,)).fetchone()
+        return int(found[0]) if found else 0
+
     def _rows(self, step: Step, columns: str, condition: str) -> Iterator[tuple[Any, ...]]:
         """Rows of the plan in order, a page at a time: no read stays open while answers are written."""
         query = (
             f"SELECT position, {columns} FROM plan JOIN asks ON asks.id = plan.ask"  # noqa: S608  constants
             f" WHERE plan.step = ? AND position > ? {condition} ORDER BY position LIMIT {_PAGE}"
         )
-        position = -1
+        with self._lock, self._readable():
+            position = self._start(step) - 1
         while True:
             with self._lock, self._readable():
                 page = self._db.execute(query, (step, position)).fetchall()

@@ -58,6 +58,11 @@ CREATE INDEX outcome ON asks (
 );
 CREATE INDEX lineage ON asks (parent) WHERE parent IS NOT NULL;
 CREATE INDEX in_batch ON asks (batch) WHERE batch IS NOT NULL;
+CREATE TABLE plans (
+    step TEXT PRIMARY KEY,
+    label TEXT NOT NULL,
+    start INTEGER NOT NULL
+);
 CREATE TABLE batches (
     id TEXT PRIMARY KEY,
     step TEXT NOT NULL,

@@ -1,13 +1,14 @@
 """What a run paid, and what it may still pay: tokens and money by model, step and slice, against the caps of the spec.
 
 An answer whose service tells no tokens is counted by an estimate from its texts. A try that may have been paid although
-no answer came of it (a timeout, a cut connection) is counted like the mean answer of its model: a cap must hold for the
-bill, and the bill has it.
+no answer came of it (a timeout, a cut connection) is counted like the mean answer of its model, or, while there is none,
+as the most that it can have taken: a cap must hold for the bill, and the bill has it.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pairsmith.factory.chat import RECORDED, Answer, Ask
 from pairsmith.factory.estimate import text_tokens
@@ -35,16 +36,38 @@ class Line:
     lost: int
 
 
+class _Mean(NamedTuple):
+    """Tokens of the mean answer of a model: in, out, cached."""
+
+    tokens_in: float
+    tokens_out: float
+    cached: float
+
+
 def ledger(spent: Iterable[Spent], prices: Mapping[str, Price]) -> list[Line]:
-    """The lines of the journal with their price, what was lost counted like the mean answer of its line."""
-    return [_line(one, prices.get(one.model)) for one in spent]
+    """The lines of the journal with their price; what was lost is counted like the mean answer of its model.
+
+    Of a model that answered nothing a lost try is counted by its prompt and the cap on its answer.
+    """
+    lines = list(spent)
+    means = _means(lines)
+    return [_line(one, means.get(one.model), prices.get(one.model)) for one in lines]
 
 
-def _line(one: Spent, price: Price | None) -> Line:
-    share = one.lost / one.answers if one.answers else 0.0
-    tokens_in, tokens_out, cached = (
-        round(count * (1 + share)) for count in (one.tokens_in, one.tokens_out, one.tokens_cached)
-    )
+def _means(spent: Iterable[Spent]) -> dict[str, _Mean]:
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for one in spent:
+        for place, count in enumerate((one.answers, one.tokens_in, one.tokens_out, one.tokens_cached)):
+            sums[one.model][place] += count
+    return {
+        model: _Mean(*(count / answers for count in tokens)) for model, (answers, *tokens) in sums.items() if answers
+    }
+
+
+def _line(one: Spent, mean: _Mean | None, price: Price | None) -> Line:
+    lost = _Mean(0, one.most_lost, 0) if mean is None else _Mean(*(one.lost * count for count in mean))
+    tokens_in, tokens_out = round(one.tokens_in + lost.tokens_in), round(one.tokens_out + lost.tokens_out)
+    cached = round(one.tokens_cached + lost.cached)
     usd = None if price is None else price.cost(tokens_in, tokens_out, cached, one.via)
     return Line(
         model=one.model,
@@ -67,13 +90,13 @@ class _Sum:
     tokens: float = 0
     usd: float = 0
 
-    def add(self, answers: float, tokens: float, usd: float) -> None:
-        self.answers += round(answers)
+    def add(self, answers: int, tokens: float, usd: float) -> None:
+        self.answers += answers
         self.tokens += tokens
         self.usd += usd
 
-    def mean(self) -> tuple[float, float]:
-        return (self.tokens / self.answers, self.usd / self.answers) if self.answers else (0.0, 0.0)
+    def mean(self) -> tuple[float, float] | None:
+        return (self.tokens / self.answers, self.usd / self.answers) if self.answers else None
 
 
 @dataclass
@@ -90,7 +113,8 @@ class Purse:
 
     def __post_init__(self) -> None:
         for line in ledger(self.spent, self.prices):
-            self._models[line.model].add(line.requests, line.tokens_in + line.tokens_out, line.usd or 0.0)
+            answers = line.requests if line.requests > line.lost else 0
+            self._models[line.model].add(answers, line.tokens_in + line.tokens_out, line.usd or 0.0)
 
     @property
     def tokens(self) -> float:
@@ -108,19 +132,22 @@ class Purse:
             return 0.0, 0.0
         tokens_in = text_tokens(ask.prompt) if answer.tokens_in is None else answer.tokens_in
         tokens_out = text_tokens(answer.text) if answer.tokens_out is None else answer.tokens_out
-        price = self.prices.get(ask.model)
-        usd = 0.0 if price is None else price.cost(tokens_in, tokens_out, answer.tokens_cached or 0)
+        usd = self._cost(ask.model, tokens_in, tokens_out, answer.tokens_cached or 0)
         self._models[ask.model].add(1, tokens_in + tokens_out, usd)
         return tokens_in + tokens_out, usd
 
-    def lose(self, model: str) -> None:
-        """Count a try that may have been paid for nothing."""
-        self._models[model].add(1, *self._models[model].mean())
+    def lose(self, ask: Ask) -> None:
+        """Count a try that may have been paid for nothing: like the mean answer, or as the most that it can have taken."""
+        mean = self._models[ask.model].mean()
+        if mean is not None:
+            self._models[ask.model].add(1, *mean)
+            return
+        tokens_in, tokens_out = text_tokens(ask.prompt), ask.params.get("max_tokens", 0)
+        self._models[ask.model].add(0, tokens_in + tokens_out, self._cost(ask.model, tokens_in, tokens_out))
 
     def hold(self, model: str, tokens_in: float, tokens_out: float, via: Via) -> bool:
         """Set aside what a request will probably take; False, and nothing set aside, where it does not fit below the caps."""
-        price = self.prices.get(model)
-        tokens, usd = tokens_in + tokens_out, price.cost(tokens_in, tokens_out, via=via) if price else 0.0
+        tokens, usd = tokens_in + tokens_out, self._cost(model, tokens_in, tokens_out, via=via)
         over = self.budget.tokens is not None and self.tokens + tokens > self.budget.tokens
         if over or (self.budget.usd is not None and self.usd + usd > self.budget.usd):
             return False
@@ -132,15 +159,17 @@ class Purse:
         budget = self.budget
         if budget.tokens is None and budget.usd is None:
             return True
+        counts = Counter(in_flight)
+        counts[model] += any(in_flight.values())  # with nothing in flight what is left is used up
         tokens, usd = self.tokens, self.usd
-        for name, count in in_flight.items():
-            mean = self._models[name].mean()
+        for name, count in counts.items():
+            mean = self._models[name].mean() or (0.0, 0.0)
             tokens, usd = tokens + count * mean[0], usd + count * mean[1]
-        one = self._models[model].mean()
-        first = not any(in_flight.values())
-        return (budget.tokens is None or tokens + (0 if first else one[0]) < budget.tokens) and (
-            budget.usd is None or usd + (0 if first else one[1]) < budget.usd
-        )
+        return (budget.tokens is None or tokens < budget.tokens) and (budget.usd is None or usd < budget.usd)
+
+    def _cost(self, model: str, tokens_in: float, tokens_out: float, cached: float = 0, via: Via = "chat") -> float:
+        price = self.prices.get(model)
+        return price.cost(tokens_in, tokens_out, cached, via) if price else 0.0
 
     def says(self) -> str:
         """What was spent of the caps, for the line that ends a run."""

@@ -5,44 +5,28 @@ endpoints of one model share its requests. A request that met a passing fault wa
 """
 
 import asyncio
-import heapq
-import itertools
-import random
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from pairsmith.factory.breaker import Breaker
-from pairsmith.factory.chat import RECORDED, Answer, Ask, Chat
+from pairsmith.factory import lanes
+from pairsmith.factory.chat import Answer, Ask
 from pairsmith.factory.errors import RetryError, RowError, StopError
 from pairsmith.factory.faults import LOST_REASONS, RETRY_REASONS
 from pairsmith.factory.journal import Journal, Known, Outcome, Planned, Step
+from pairsmith.factory.lanes import BACKLOG, LAST_WAIT, Lane, Member, Queue, Try
 from pairsmith.factory.ledger import Purse
-from pairsmith.factory.limits import Landing, Limits, Ticket
-from pairsmith.factory.spec import ModelSpec
+from pairsmith.factory.limits import Landing, Ticket
 from pairsmith.factory.writer import Writer
 
-FIRST_WAIT = 0.5  # seconds before the second try while a service answers nothing; doubled for each further one
-LONGEST_WAIT = 60.0  # seconds that a back-off of our own grows to
-SHORT_WAIT, LONG_WAIT = 0.1, 2.0  # bounds of the first wait while the service answers others: about two answers' time
-SHORT_DOUBLINGS = 2  # that such waits grow by: a fault that comes by chance is over at the next try
 PATIENCE = 900.0  # seconds; a service that asks for a longer wait has closed for now, and the run stops
 CHUNK = 32  # asks that are rendered at once: some milliseconds, in which nothing else happens
-BACKLOG = 1000  # asks of one model that wait for a free slot in memory; what is beyond is read from the journal again
-WAITING = 16  # requests for each slot that may wait for their next try: a bound on memory in a long outage
+CHUNKS = 4  # that are looked through in one go for something to ask; then answers that came have their turn
 REPAIR = "repair"
 """What repairs are counted under, beside the groups."""
-RECORDED_SLOTS = 1000  # recorded answers come at once: the slots are only how many share a commit
-
-
-class Member(NamedTuple):
-    """An endpoint of a pool: what the spec says of it, and the way to it."""
-
-    spec: ModelSpec
-    chat: Chat
 
 
 @dataclass
@@ -55,78 +39,11 @@ class Tally:
     usd: float = 0
 
 
-@dataclass
-class _Try:
-    """An ask on its way."""
-
-    ask: Ask
-    answered_before: int  # answers that its model had given when this was taken up, or met its last fault
-    retries: int
-    last: bool = False  # at the end of the run, after all others
-    began: float = 0.0  # when it was first sent, monotonic
-    sent: int = 0
-    used: int = 0  # of its tries
-    slowed: int = 0  # rate limits that used up none
-    lost: int = 0
-
-
 class _Live(NamedTuple):
     """An ask whose outcome is not on disk yet, and the group that it is counted under."""
 
     ask: Ask
     group: str
-
-
-@dataclass
-class _Queue:
-    """What is to be asked of one model."""
-
-    backlog: deque[_Try] = field(default_factory=deque)
-    waiting: list[tuple[float, int, _Try]] = field(default_factory=list)  # heap by the moment of the next try
-    slots: int = 0
-    retries: int = 0
-    answered: int = 0
-    left: bool = False  # asks were left in the journal, to be read again
-
-    def next(self, now: float) -> _Try | None:
-        """The request whose wait is over, else a fresh one, else None."""
-        if self.waiting and self.waiting[0][0] <= now:
-            return heapq.heappop(self.waiting)[2]
-        if self.backlog and len(self.waiting) < self.slots * WAITING:
-            return self.backlog.popleft()
-        return None
-
-    def due(self) -> float | None:
-        """The moment at which the next wait is over."""
-        return self.waiting[0][0] if self.waiting else None
-
-
-class _Lane:
-    """One endpoint of the pool."""
-
-    def __init__(self, member: Member, queue: _Queue) -> None:
-        spec = member.spec
-        slots = RECORDED_SLOTS if spec.provider == "recorded" else spec.concurrency
-        queue.slots += slots
-        queue.retries = max(queue.retries, spec.retries)
-        self.spec = spec
-        self.chat = member.chat
-        self.queue = queue
-        self.limits = Limits(slots, spec.requests_per_minute, spec.tokens_per_minute)
-        self.breaker = Breaker()
-
-    def wait(self, now: float) -> float | None:
-        """Seconds until a request may be sent; None: not before one has landed."""
-        return self.breaker.wait(now) or self.limits.wait(now)
-
-    def sent(self, now: float) -> Ticket:
-        """One is sent."""
-        self.breaker.sent(now)
-        return self.limits.sent(now)
-
-    def says(self) -> str | None:
-        """What holds it up, if anything does."""
-        return self.breaker.says() or self.limits.says()
 
 
 class Pool:
@@ -140,22 +57,25 @@ class Pool:
         step: Step,
         purse: Purse,
         repair: Callable[[Ask, Answer], Ask | None],
+        label: str,
     ) -> None:
         self._plan = plan
         self._journal = journal
         self._step: Step = step
         self._purse = purse
         self._repair = repair
+        self._label = label
         self._first_repair = journal.next_position("repair")
         self.repairs = 0
-        self._queues: dict[str, _Queue] = {}
-        self._lanes = [_Lane(one, self._queues.setdefault(_model(one.spec), _Queue())) for one in members]
+        self._queues: dict[str, Queue] = {one.model: Queue() for one in members}
+        shared = Counter(one.model for one in members)
+        self._lanes = [Lane(one, self._queues[one.model], alone=shared[one.model] == 1) for one in members]
         self._again = any(one.spec.provider == "recorded" for one in members)
         self._writer = Writer(journal, self._saved, self.halt)
         self._live: dict[str, _Live] = {}  # by key, from taking an ask up until its outcome is on disk
         self._flying: dict[asyncio.Task[None], str] = {}
         self._by_model: Counter[str] = Counter()  # of those in flight
-        self._number = itertools.count()
+        self._dropped: list[Try] = []  # left in a hurry
         self._landed = asyncio.Event()
         self._interrupted = False
         self._error: BaseException | None = None
@@ -183,23 +103,28 @@ class Pool:
     def says(self) -> list[str]:
         """What holds up which endpoint."""
         named = len(self._lanes) > 1
-        said = [(lane.spec.model, lane.says()) for lane in self._lanes]
-        return [f"{model}: {text}" if named else text for model, text in said if text]
+        said = [(lane.name, lane.says()) for lane in self._lanes]
+        return [f"{name}: {text}" if named else text for name, text in said if text]
 
     async def run(self) -> None:
         """Ask until all is asked; after a stop, until what is in flight has landed and is stored."""
-        start = self._journal.begin_plan(self._step)
+        start = self._journal.begin_plan(self._step, self._label)
         self._stream = self._planned(start)
         try:
             while not (self.stopping and not self._flying):
                 moment = self._send_all()
-                if self._flying or self._writer.unsaved or (moment is not None and not self.stopping):
+                if self._flying or self._writer.busy or (moment is not None and not self.stopping):
                     await self._something(moment)
                 elif not await self._next_pass(start):
                     break
             await self._writer.flush()
         finally:
-            self._writer.close()
+            self._writer.close(self._lost())
+
+    def _lost(self) -> dict[str, int]:
+        """Tries that may have been paid, of requests that have no outcome now that the run ends, by key."""
+        waiting = [attempt for queue in self._queues.values() for _, _, attempt in queue.waiting]
+        return {attempt.ask.key: attempt.lost for attempt in (*waiting, *self._dropped) if attempt.lost}
 
     def interrupt(self) -> None:
         """Stop; called when it stops already, drop what is in flight too."""
@@ -257,7 +182,11 @@ class Pool:
             queue.left = True
             return
         self._live[ask.key] = _Live(ask, group)
-        queue.backlog.append(_Try(ask, queue.answered, 0 if last else queue.retries, last))
+        attempt = Try(ask, queue.answered, 0 if last else queue.retries, last)
+        if last:
+            queue.later(attempt, time.monotonic() + LAST_WAIT * lanes.FIRST_WAIT)
+        else:
+            queue.backlog.append(attempt)
 
     def _rest(self) -> Iterator[None]:
         """Take up what was left in the journal."""
@@ -302,16 +231,16 @@ class Pool:
         """Send what may be sent now; returns the moment at which more may be, None where only a landing helps."""
         if self.stopping:
             return None
+        if self.held:  # the plan is recorded to its end: what is not asked is pending
+            return time.monotonic() if self._take_up(None) else None
         moments = [self._send_to(lane) for lane in self._lanes]
         return min((moment for moment in moments if moment is not None), default=None)
 
-    def _send_to(self, lane: _Lane) -> float | None:
+    def _send_to(self, lane: Lane) -> float | None:
         while True:
             now = time.monotonic()
-            if lane.breaker.given_up is not None:
-                self.halt(
-                    StopError(f"{lane.breaker.given_up}; mend the service, then run again: what was answered is kept")
-                )
+            if (told := lane.given_up) is not None:
+                self.halt(StopError(f"{told}; mend the service, then run again: what was answered is kept"))
                 return None
             if self._writer.unsaved + lane.limits.in_flight >= lane.limits.limit or not self._affords(lane):
                 return None
@@ -320,29 +249,36 @@ class Pool:
                 return None
             if pause > 0:
                 return now + pause
-            attempt = lane.queue.next(now) or self._fresh(lane.queue, now)
+            attempt = lane.queue.next(now)
+            if attempt is None and not lane.queue.crowded and self._take_up(lane.queue):
+                attempt = lane.queue.next(now)
+                if attempt is None:
+                    return now  # there is more of the plan, but others have their turn first
             if attempt is None:
                 return lane.queue.due()
             self._send(lane, attempt, now)
 
-    def _fresh(self, queue: _Queue, now: float) -> _Try | None:
-        """The next ask of the plan for ``queue``; those of other models are lined up on the way."""
-        if len(queue.waiting) >= queue.slots * WAITING:
-            return None
-        while not queue.backlog and next(self._stream, _END) is not _END:
-            pass
-        return queue.next(now)
+    def _take_up(self, queue: Queue | None) -> bool:
+        """Take up more of the plan until ``queue`` has something to ask; asks of other models are lined up on the way.
 
-    def _affords(self, lane: _Lane) -> bool:
+        Looks no further than some chunks, nor while the writer is behind. False where the plan is at its end.
+        """
+        for _ in range(CHUNKS):
+            if self._writer.behind or (queue is not None and queue.backlog):
+                return True
+            if next(self._stream, _END) is _END:
+                return bool(queue is not None and queue.backlog)
+        return True
+
+    def _affords(self, lane: Lane) -> bool:
         if lane.spec.provider == "recorded" or self._purse.allows(lane.spec.model, self._by_model):
             return True
         if not self._flying:
             self.held = f"the budget is spent ({self._purse.says()})"
-            for _ in self._stream:  # the plan is recorded to its end: what is not asked is pending
-                pass
+            self._landed.set()
         return False
 
-    def _send(self, lane: _Lane, attempt: _Try, now: float) -> None:
+    def _send(self, lane: Lane, attempt: Try, now: float) -> None:
         attempt.began = attempt.began or now
         attempt.sent += 1
         self._by_model[lane.spec.model] += 1
@@ -367,7 +303,7 @@ class Pool:
         await self._landed.wait()
         timer.cancel()
 
-    async def _ask(self, lane: _Lane, attempt: _Try, ticket: Ticket) -> None:
+    async def _ask(self, lane: Lane, attempt: Try, ticket: Ticket) -> None:
         landing: Landing = "dropped"
         headers, wait, tokens, told = None, None, 0.0, ""
         try:
@@ -384,6 +320,10 @@ class Pool:
         except StopError:
             landing = "faulty"
             raise
+        except asyncio.CancelledError:
+            self._lose(attempt)  # what was asked may be paid all the same
+            self._dropped.append(attempt)
+            raise
         else:
             landing, headers = "answered", answer.headers
             tokens = self._answer(lane, attempt, answer)
@@ -395,7 +335,7 @@ class Pool:
 
     # ---------------------------------------------------------------------------------------------------------- outcomes
 
-    def _answer(self, lane: _Lane, attempt: _Try, answer: Answer) -> float:
+    def _answer(self, lane: Lane, attempt: Try, answer: Answer) -> float:
         lane.queue.answered += 1
         tokens, usd = self._purse.pay(attempt.ask, answer)
         tally = self._tally(self._live[attempt.ask.key].group)
@@ -404,7 +344,7 @@ class Pool:
         self._keep(attempt, answer)
         return tokens
 
-    def _fail(self, lane: _Lane, attempt: _Try, error: RetryError) -> None:
+    def _fail(self, lane: Lane, attempt: Try, error: RetryError) -> None:
         """Line up for another try, or give up when all are used.
 
         A rate limit is a matter of the pace and not of the request: it uses up a try only if the model answered nothing
@@ -425,8 +365,8 @@ class Pool:
             told = f"{error}; it asks to wait {error.wait:.0f} s: run again then, what was answered is kept"
             self.halt(StopError(told))
         elif attempt.used <= attempt.retries:
-            due = time.monotonic() + _wait(attempt, error.wait, served, lane.limits.usual_latency)
-            heapq.heappush(queue.waiting, (due, next(self._number), attempt))
+            pause = lanes.wait_for(attempt, error.wait, served, lane.limits.usual_latency)
+            queue.later(attempt, time.monotonic() + pause)
         elif nowhere:
             told = f"{error}; nothing answers there: start the server or correct 'base_url', and run again"
             self.halt(StopError(told))
@@ -435,13 +375,13 @@ class Pool:
             tries = "a last try at the end of the run" if attempt.last else f"{attempt.sent} tries"
             self._keep(attempt, reason=error.reason, detail=f"gave up after {tries}: {error}")
 
-    def _lose(self, attempt: _Try) -> None:
+    def _lose(self, attempt: Try) -> None:
         """A try may have been paid, and nothing came of it."""
         attempt.lost += 1
-        self._purse.lose(attempt.ask.model)
+        self._purse.lose(attempt.ask)
 
     def _keep(
-        self, attempt: _Try, answer: Answer | None = None, reason: str | None = None, detail: str | None = None
+        self, attempt: Try, answer: Answer | None = None, reason: str | None = None, detail: str | None = None
     ) -> None:
         key, now = attempt.ask.key, time.time()
         asked_at = now - (time.monotonic() - attempt.began)  # the clock may have been set while it was on its way
@@ -470,25 +410,5 @@ class Pool:
 _END = object()
 
 
-def _model(spec: ModelSpec) -> str:
-    return RECORDED if spec.provider == "recorded" else spec.model
-
-
 def _group(ask: Ask) -> str:
     return ask.slice.partition("/")[0]
-
-
-def _wait(attempt: _Try, asked: float | None, served: bool, latency: float) -> float:
-    """Seconds until the next try: exponential with jitter, and never less than the service asked for.
-
-    While the service answers others the fault came by chance, and the wait is about that of two answers.
-    """
-    if served:
-        first, doublings = (
-            min(LONG_WAIT, max(SHORT_WAIT, 2 * latency)),
-            min(attempt.used + attempt.slowed - 1, SHORT_DOUBLINGS),
-        )
-    else:
-        first, doublings = FIRST_WAIT, min(attempt.used + attempt.slowed - 1, 30)
-    backoff = min(LONGEST_WAIT, first * 2.0**doublings) * random.uniform(0.5, 1.0)  # noqa: S311  no secret
-    return backoff if asked is None else asked + 0.1 * min(asked, backoff)

@@ -107,28 +107,19 @@ def repair_asks(
     asked: Callable[[str], Ask],
     spec: RepairSpec,
 ) -> Iterator[Ask]:
-    """The repairs of ``entries``, those that are answered already included, at most ``spec.attempts`` for each.
+    """What is still to be asked to repair ``entries``: nothing where a repair has parsed, or the tries are used up.
 
     ``requests``: by id; ``asked``: what was sent, by key.
     """
     for entry in entries:
         request = requests(entry.request_id)
-        parsed = parse_entry(entry, request)
-        if parsed.reason in FAULTS:
-            yield from _repairs(entry, request, parsed, revisions(entry.key), asked(entry.key), spec)
-
-
-def _repairs(
-    entry: Entry, request: Request, parsed: Parsed, answered: list[Entry], first: Ask, spec: RepairSpec
-) -> Iterator[Ask]:
-    for number in range(1, spec.attempts + 1):
-        yield _ask(entry.key, entry.text, parsed, first, number, spec.mode)
-        if len(answered) < number:
-            return
-        entry = answered[number - 1]
-        parsed = parse_entry(entry, request)
-        if parsed.reason not in FAULTS:
-            return
+        if parse_entry(entry, request).reason not in FAULTS:
+            continue
+        tries = revisions(entry.key)
+        last = tries[-1] if tries else entry
+        parsed = parse_entry(last, request)
+        if parsed.reason in FAULTS and len(tries) < spec.attempts:
+            yield _ask(last.key, last.text, parsed, asked(entry.key), len(tries) + 1, spec.mode)
 
 
 def _ask(parent: str, faulty: str, parsed: Parsed, first: Ask, number: int, mode: str) -> Ask:

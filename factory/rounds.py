@@ -178,8 +178,8 @@ def _replacement(sampler: Sampler, seat: Request, attempt: int, task: str | None
 
 
 def _task(tasks: Sequence[str | None], place: int, attempt: int) -> str | None:
-    back = place - (attempt - 1)
-    return tasks[back] if back >= 0 else tasks[min(place + attempt - 1, len(tasks) - 1)]
+    """Its own at first, then those of the seats before it, round and round."""
+    return tasks[(place - attempt + 1) % (place + 1)]
 
 
 def surplus(requests: Iterable[Request], accepted: Collection[str]) -> set[str]:

@@ -1,12 +1,14 @@
 """Commits to the journal what comes in while requests are asked: what arrives during one commit shares the next."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.journal import Journal, Outcome, Planned
+
+BEHIND = 2000  # asks, of some kilobytes each
 
 
 class Writer:
@@ -36,9 +38,15 @@ class Writer:
         """Outcomes that are not on disk yet: what a power cut would cost."""
         return len(self._outcomes)
 
-    def has(self, key: str) -> bool:
-        """Whether the outcome of ``key`` has come in and is not on disk yet."""
-        return key in self._outcomes
+    @property
+    def busy(self) -> bool:
+        """Whether something is being written."""
+        return self._task is not None
+
+    @property
+    def behind(self) -> bool:
+        """Whether so many asks of the plan are not on disk yet that no more should come."""
+        return len(self._planned) >= BEHIND
 
     def plan(self, planned: list[Planned]) -> None:
         """Keep asks of the plan."""
@@ -55,12 +63,14 @@ class Writer:
         while self._task is not None:
             await asyncio.shield(self._task)
 
-    def close(self) -> None:
-        """End the thread; what is not on disk yet is written first, since it is paid."""
+    def close(self, lost: Mapping[str, int]) -> None:
+        """End the thread; what is not on disk yet is written first, since it is paid, and so are ``lost`` tries by key."""
         self._thread.shutdown(wait=True)  # a commit under way ends
-        if self._outcomes or self._planned:
-            with suppress(RunError) if self._broken else nullcontext():  # the first error is the one that is told
+        with suppress(RunError) if self._broken else nullcontext():  # the first error is the one that is told
+            if self._outcomes or self._planned:
                 self._journal.record(list(self._outcomes.values()), self._planned)
+            if lost:
+                self._journal.lose(lost)
 
     def _go(self) -> None:
         if self._task is None and not self._broken:

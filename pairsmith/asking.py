@@ -4,18 +4,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pairsmith.factory.chat import RECORDED, Ask, Entry, open_chat
-from pairsmith.factory.errors import RunError
+from pairsmith.factory.errors import InputError, RunError, nearest
 from pairsmith.factory.faults import RETRY_REASONS
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.generate import Generated
 from pairsmith.factory.generate import generate as ask_all
 from pairsmith.factory.journal import Counts, Journal, Step
+from pairsmith.factory.lanes import Member
 from pairsmith.factory.ledger import Purse
 from pairsmith.factory.plan import (
     BrainstormRequest,
@@ -27,7 +29,6 @@ from pairsmith.factory.plan import (
     requests_table,
     summary,
 )
-from pairsmith.factory.pool import Member
 from pairsmith.factory.prompts import Prompt, brainstorm_prompt, brainstorm_topics, render
 from pairsmith.factory.records import REQUESTS, Request, digest
 from pairsmith.factory.repair import Repairs, repair_asks
@@ -151,8 +152,12 @@ def _recordings(run: Run, pool: Sequence[ModelSpec]) -> str | None:
     return run.folder.digest(pool[0].answers) if pool[0].answers else None
 
 
-def _settled(counts: Any) -> bool:
-    """Nothing is pending, and nothing was given up that another try could bring."""
+def _settled(facts: Mapping[str, Any]) -> bool:
+    """Nothing is pending, and nothing was given up that another try could bring; nor is a repair."""
+    return all(_all_there(one) for one in (facts, facts.get("repair")) if one)
+
+
+def _all_there(counts: Any) -> bool:
     return not counts["pending"] and not set(counts["failed"]) & set(RETRY_REASONS)
 
 
@@ -233,10 +238,22 @@ def _requests(run: Run) -> Iterator[Request]:
     spec = run.spec
     if spec.requests is not None:
         sampler = Sampler(spec)
-        requests = read_requests(run.folder.inside(spec.requests, wanted_by="factory.yml: requests"))
+        path = run.folder.inside(spec.requests, wanted_by="factory.yml: requests")
+        requests = read_requests(path)
+        _check_models(requests, spec, path)
         return (one.model_copy(update={"model": one.model or sampler.model(one.id)}) for one in requests)
     drawn = draw_requests(spec, pq.read_table(run.path / TASKS_FILE), passages(run))
     return with_replacements(spec, drawn, read_rounds(run.path / ROUNDS_FILE))
+
+
+def _check_models(requests: Iterable[Request], spec: Spec, path: Path) -> None:
+    """A request of a file may name its model: one that ``factory.yml`` has."""
+    known = {one.model for one in spec.models.generate if one.provider != "recorded"}
+    for request in requests:
+        if request.model is not None and request.model not in known:
+            hint = nearest(request.model, known)
+            told = f"{path}: request '{request.id}': no model '{request.model}' in models.generate of factory.yml{hint}"
+            raise InputError(f"{told}; name it there, or leave 'model' out of the request")
 
 
 def _generate_inputs(run: Run) -> dict[str, Any]:
@@ -252,17 +269,24 @@ def _generate_inputs(run: Run) -> dict[str, Any]:
 
 def _generate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     pool, asked = run.spec.models.generate, run.folder.facts("plan")["by_group"]
-    repairs = Repairs(run.spec.repair)
+    repairs, label = Repairs(run.spec.repair), _plan_label(run)
     with run.journal() as journal:
         fresh = not journal.counts("generate")["answered"]
         if pool[0].provider == "recorded":  # their answers are as they are
-            made = _ask_all(run, _generate_asks(run), journal, "generate", asked, pool)
-            return (), {**counts(run, journal), "held": made.held}
+            made = _ask_all(run, _generate_asks(run), journal, "generate", asked, pool, label=label)
+            return (), {**counts(run, journal), "held": made.held, "repair": None}
         asks = repairs.watch(_requests_and_asks(run))
-        held = _ask_all(run, asks, journal, "generate", asked, pool, repair=repairs).held
-        if held is None and not (fresh and repairs.complete):
+        held = _ask_all(run, asks, journal, "generate", asked, pool, repair=repairs, label=label).held
+        all_seen = fresh and repairs.complete and _all_there(journal.counts("repair"))
+        if held is None and not all_seen:
             held = _repair(run, journal)
-        return (), {**counts(run, journal), "held": held}
+        return (), {**counts(run, journal), "held": held, "repair": journal.counts("repair")}
+
+
+def _plan_label(run: Run) -> str:
+    """Names the plan of requests: another one has other asks."""
+    inputs = _generate_inputs(run)
+    return digest(inputs["requests"], inputs["models"])
 
 
 def _requests_and_asks(run: Run) -> Iterator[tuple[Request, Ask]]:

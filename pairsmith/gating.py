@@ -84,16 +84,14 @@ def _judge(run: Run, journal: Journal, answered: int) -> None:
 
 
 def _with_what_is_known(run: Run, gates: list[Gate]) -> list[Gate]:
-    """Row gates that judge only what is new, where this is a further round of the same gates on paid answers.
-
-    An answer is never overwritten, so that a row of the same id is the same row; recorded answers may have changed.
-    """
+    """Row gates that judge only what is new, where this is a further round of the same gates on paid answers."""
     before = run.folder.inputs(GATE.name)
     same = all(before.get(name) == value for name, value in _decisive(run).items())
     if not same or not run.folder.has(VERDICTS_FILE) or run.spec.models.generate[0].provider == "recorded":
         return gates
     verdicts = read_verdicts(run)
-    return [KnownGate(gate, verdicts) if gate.scope == "row" else gate for gate in gates]
+    rows = pq.read_table(run.path / CANDIDATES, columns=["id", "content_hash"])
+    return [KnownGate(gate, verdicts, rows) if gate.scope == "row" else gate for gate in gates]
 
 
 def _decisive(run: Run) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pairsmith.grounding import SOURCES
 from pairsmith.progress import note
 from pairsmith.releasing import RELEASE, REPORT_PAGE, release, report
 from pairsmith.run import JOURNAL, Run, Stage
-from pairsmith.targeting import add_round
+from pairsmith.targeting import add_round, next_round
 
 FAILURES = 5  # given-up requests that the status shows; the journal has them all
 
@@ -44,7 +44,7 @@ def status(run: Run) -> dict[str, Any]:
         with run.journal() as journal:
             stands = counts(run, journal)
             failures = [asdict(failure) for failure in islice(journal.failures("generate"), FAILURES)]
-    done = set(states.values()) == {"done"}
+    done = set(states.values()) == {"done"} and next_round(run, run.folder.facts(GATE.name)) is None
     return {
         "stages": states,
         "journal": stands,

@@ -42,18 +42,24 @@ def beyond_target(run: Run, accepted: dict[str, str]) -> pa.Table:
     return pa.Table.from_pylist(lines, schema=VERDICTS)
 
 
-def add_round(run: Run, counts: dict[str, Any]) -> dict[str, Any] | None:
-    """Plan what brings the missing rows, and say what and why; None where nothing is missing or nothing may be asked.
+def next_round(run: Run, counts: dict[str, Any]) -> Round | None:
+    """What brings the missing rows; None where nothing is missing or nothing may be asked.
 
     ``counts``: of the plan; while requests of it are pending, nothing more is planned.
     """
     if not has_target(run) or counts["pending"]:
         return None
+    found = _seats(run).next_round(last_round(_rounds(run)) + 1, run.spec.candidates)
+    return found if found.again else None
+
+
+def add_round(run: Run, counts: dict[str, Any]) -> dict[str, Any] | None:
+    """Plan the next round, and say what it asks for and why; None where there is none, see :func:`next_round`."""
+    found = next_round(run, counts)
+    if found is None:
+        return None
     rounds = _rounds(run)
     number = last_round(rounds) + 1
-    found = _seats(run).next_round(number, run.spec.candidates)
-    if not found.again:
-        return None
     with written_whole(run.path / ROUNDS_FILE) as beside:
         write_rounds(beside, [*rounds, *found.again])
     return {"round": number, "missing": found.missing, "asks": len(found.again), "says": _says(found, number)}

@@ -9,7 +9,7 @@ from fault_cases import RETRIES
 from pairsmith.factory.chat import Ask, open_chat
 from pairsmith.factory.generate import Generated, generate
 from pairsmith.factory.journal import Journal
-from pairsmith.factory.pool import Member
+from pairsmith.factory.lanes import Member
 from pairsmith.factory.spec import ModelSpec
 
 STEP = "generate"

@@ -21,7 +21,7 @@ PAGE = Path(__file__).parent.parent / "docs/faults.md"
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pairsmith.factory.pool.FIRST_WAIT", 0.02)
+    monkeypatch.setattr("pairsmith.factory.lanes.FIRST_WAIT", 0.02)
 
 
 @pytest.fixture

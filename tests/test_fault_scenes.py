@@ -30,7 +30,7 @@ def scene(name: str, outcome: str) -> Callable[[Callable[..., None]], Callable[.
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pairsmith.factory.pool.FIRST_WAIT", 0.02)
+    monkeypatch.setattr("pairsmith.factory.lanes.FIRST_WAIT", 0.02)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def quick_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
     """A breaker and waits in small: a fault uses up its tries within a second, and half of it is down for good."""
     for name, seconds in {"_SECONDS": 0.2, "_FIRST_PROBE": 0.1, "_LONGEST_PROBE": 0.2}.items():
         monkeypatch.setattr(f"pairsmith.factory.breaker.{name}", seconds)
-    monkeypatch.setattr("pairsmith.factory.pool.FIRST_WAIT", 0.1)
+    monkeypatch.setattr("pairsmith.factory.lanes.FIRST_WAIT", 0.1)
 
 
 DOWN = 2.5  # seconds; without the breaker every request would have used up its tries by then
@@ -180,7 +180,7 @@ def restart_after(first: Endpoint, answers: int) -> Callable[[], Endpoint]:
 def test_a_service_that_never_comes_back_ends_the_run_and_fails_no_request(
     journal: Journal, quick_breaker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pairsmith.factory.pool.Breaker", partial(Breaker, patience=1.5))
+    monkeypatch.setattr("pairsmith.factory.lanes.Breaker", partial(Breaker, patience=1.5))
     with Endpoint(lambda number, request: Reply(503) if number >= 30 else Reply(delay=0.02)) as server:
         with pytest.raises(StopError, match=r"nothing was answered for \d+ s \(.*503.*mend the service"):
             ask(server, journal, 150, retries=3, concurrency=8)

@@ -18,7 +18,7 @@ from pairsmith.factory.chat import Answer, Ask, open_chat
 from pairsmith.factory.errors import RetryError, RowError, RunError, StopError
 from pairsmith.factory.generate import generate
 from pairsmith.factory.journal import Journal
-from pairsmith.factory.pool import Member
+from pairsmith.factory.lanes import Member
 from pairsmith.factory.spec import ModelSpec
 
 HERE = Path(__file__).parent
@@ -31,7 +31,7 @@ from pathlib import Path
 from pairsmith.factory.chat import Ask, open_chat
 from pairsmith.factory.generate import generate
 from pairsmith.factory.journal import Journal
-from pairsmith.factory.pool import Member
+from pairsmith.factory.lanes import Member
 from pairsmith.factory.spec import ModelSpec
 
 url, path, number, slots = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
@@ -67,7 +67,7 @@ def _key(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch):
-    monkeypatch.setattr("pairsmith.factory.pool.FIRST_WAIT", 0.02)
+    monkeypatch.setattr("pairsmith.factory.lanes.FIRST_WAIT", 0.02)
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ def test_an_unknown_key_is_an_error_and_nothing_of_its_batch_is_kept(journal):
     assert journal.counts(STEP)["pending"] == 1
 
 
-def test_a_plan_that_breaks_off_leaves_the_former_one(journal):
+def test_a_plan_that_breaks_off_harms_no_later_one(journal):
     journal.expect([ask(1)], STEP)
 
     def broken():
@@ -141,18 +141,30 @@ def test_a_plan_that_breaks_off_leaves_the_former_one(journal):
 
     with pytest.raises(RuntimeError):
         journal.expect(broken(), STEP)
+    journal.expect([ask(1)], STEP)
     assert [one.id for one in journal.pending(STEP)] == ["r1"]
 
 
-def test_until_a_plan_is_whole_what_the_former_one_held_stays_planned(journal):
+def test_a_plan_that_is_gone_over_again_stays_whole_meanwhile(journal):
+    start = journal.begin_plan(STEP, "one")
+    journal.record((), [Planned(ask(number), STEP, start + number) for number in range(3)])
+    journal.end_plan(STEP, start)
+    journal.store(ask(2).key, Answer("paid", "stop"))
+    assert journal.begin_plan(STEP, "one") == start
+    journal.record((), [Planned(ask(0), STEP, start)])
+    assert (journal.counts(STEP)["asked"], journal.counts(STEP)["answered"]) == (3, 1)
+
+
+def test_another_plan_takes_the_place_of_the_former_one_at_once_and_answers_stay(journal):
     journal.expect([ask(1), ask(2), ask(3)], STEP)
-    start = journal.begin_plan(STEP)
-    journal.record((), [Planned(ask(3), STEP, start), Planned(ask(4), STEP, start + 1)])
-    assert [one.id for one in journal.pending(STEP)] == ["r1", "r2", "r3", "r4"]
-    again = journal.begin_plan(STEP)
-    journal.record((), [Planned(ask(4), STEP, again), Planned(ask(1), STEP, again + 1)])
-    journal.end_plan(STEP, again)
-    assert [one.id for one in journal.pending(STEP)] == ["r4", "r1"]
+    journal.store(ask(3).key, Answer("paid", "stop"))
+    start = journal.begin_plan(STEP, "other")
+    assert journal.counts(STEP)["asked"] == 0 and not list(journal.answers(STEP))
+    journal.record((), [Planned(ask(4), STEP, start), Planned(ask(3), STEP, start + 1)])
+    assert [one.id for one in journal.pending(STEP)] == ["r4"]
+    assert [one.text for one in journal.answers(STEP)] == ["paid"]
+    journal.end_plan(STEP, start)
+    assert journal.counts(STEP)["asked"] == 2
 
 
 def test_what_is_known_of_an_ask_is_what_is_on_disk(journal):
@@ -173,6 +185,15 @@ def test_an_ask_and_its_answer_may_be_kept_in_one_commit(journal):
     journal.record([outcome], [Planned(ask(1), STEP, start)])
     assert journal.counts(STEP)["answered"] == 1
     assert [(one.answers, one.tokens_in, one.lost) for one in journal.spent()] == [(1, 3, 2)]
+
+
+def test_tries_that_were_lost_are_kept_without_an_outcome(journal):
+    capped = Ask("r1", "m", {"max_tokens": 100}, "x" * 410, None, None, "0")
+    journal.expect([capped, ask(2)], STEP)
+    journal.lose({capped.key: 3})
+    (line,) = journal.spent()
+    assert (line.answers, line.lost, line.most_lost) == (0, 3, 3 * 200)
+    assert journal.counts(STEP)["pending"] == 2
 
 
 def test_everything_ever_paid_is_in_the_ledger_planned_or_not(journal):

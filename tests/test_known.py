@@ -50,7 +50,16 @@ def test_a_further_round_gives_the_verdicts_of_one_pass_and_judges_only_what_is_
             seen.extend(table["id"].to_pylist())
             return self._gate.judge(table)
 
-    known = [KnownGate(Watched(gate), verdicts) if gate.scope == "row" else gate for gate in gates]
+    known = [KnownGate(Watched(gate), verdicts, rows(old)) if gate.scope == "row" else gate for gate in gates]
     everything = rows(list(range(12)))
     assert judged(known, everything) == judged(gates, everything)
     assert set(seen) == {f"r{n}" for n in range(12) if n not in old}
+
+
+def test_a_row_whose_texts_changed_is_judged_again(tmp_path: Path) -> None:
+    gates = [gate for gate in build_gates(Spec().gates, tmp_path) if gate.name == "format"]
+    before = rows([0, 1])
+    verdicts = pa.concat_tables(LocalEngine().judge(gates, [before], lambda *_: None))
+    line = {**before.to_pylist()[0], "query": "As an AI I cannot help with that.", "content_hash": "other"}
+    changed = pa.Table.from_pylist([line, before.to_pylist()[1]], schema=PAIRS)
+    assert judged([KnownGate(gates[0], verdicts, before)], changed) == judged(gates, changed)

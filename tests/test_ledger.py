@@ -24,10 +24,31 @@ def test_cached_tokens_and_batches_are_cheaper():
     assert PRICES["n"].cost(1e6, 0, tokens_cached=1e6) == 10.0
 
 
-def test_what_was_lost_is_counted_like_the_mean_answer_of_its_line():
-    (line,) = ledger([Spent("m", "generate", "sts/en", "chat", 4, 400, 800, 0, 1, 2)], PRICES)
+def test_what_was_lost_is_counted_like_the_mean_answer_of_its_model():
+    spent = [
+        Spent("m", "generate", "sts/en", "chat", 4, 400, 800, 0, 1, 2, 9999),
+        Spent("m", "generate", "sts/de", "chat", 0, 0, 0, 0, 0, 1, 9999),
+    ]
+    line, other = ledger(spent, PRICES)
     assert (line.requests, line.tokens_in, line.tokens_out, line.estimated, line.lost) == (6, 600, 1200, 1, 2)
     assert line.usd == pytest.approx(600e-6 + 4 * 1200e-6)
+    assert (other.requests, other.tokens_in, other.tokens_out) == (1, 100, 200)
+
+
+def test_what_was_lost_while_nothing_was_answered_counts_as_the_most_that_it_can_have_taken():
+    (line,) = ledger([Spent("m", "generate", "sts/en", "chat", 0, 0, 0, 0, 0, 2, 250)], PRICES)
+    assert (line.tokens_in + line.tokens_out, line.lost) == (250, 2)
+    purse = Purse(BudgetSpec(tokens=300), PRICES)
+    lost = Ask("r", "m", {"max_tokens": 100}, "x" * 410, None, None, "0")
+    purse.lose(lost)
+    assert purse.tokens == 200 and purse.allows("m", Counter())
+    purse.lose(lost)
+    assert not purse.allows("m", Counter())
+    purse.pay(lost, Answer("y", "stop", 6, 4))
+    assert purse.tokens == 410
+    purse.lose(lost)
+    assert purse.tokens == 420
+
     (unpriced,) = ledger([Spent("q", "generate", "sts/en", "chat", 1, 1, 1, 0, 0, 0)], PRICES)
     assert unpriced.usd is None
 

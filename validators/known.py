@@ -7,22 +7,26 @@ from pairsmith.validators.gate import Gate, Scope
 
 
 class KnownGate:
-    """A row gate that judges only rows of which ``verdicts`` (schema VERDICTS, of all gates) holds nothing of its own.
+    """A row gate that judges only rows that are not among ``rows``, judged before with ``verdicts`` (of all gates).
 
-    The caller sees to it that neither the gate nor the rows have changed since. A row gate judges each row alone, so that
-    old and new verdicts are those of one pass.
+    A row is the same where its id and the hash of its texts are. The caller sees to it that the gate has not changed since.
+    A row gate judges each row alone, so that old and new verdicts are those of one pass.
     """
 
-    def __init__(self, gate: Gate, verdicts: pa.Table) -> None:
+    def __init__(self, gate: Gate, verdicts: pa.Table, rows: pa.Table) -> None:
         self.name = gate.name
         self.scope: Scope = gate.scope
         self._gate = gate
         self._mine = verdicts.filter(pc.equal(verdicts["gate"], gate.name))
-        self._ids = pc.unique(self._mine["id"])
+        self._rows = _identity(rows).combine_chunks()
 
     def judge(self, rows: pa.Table) -> pa.Table:
         """See :class:`~pairsmith.validators.gate.Gate`."""
-        known = pc.is_in(rows["id"], value_set=self._ids)
-        new = rows.filter(pc.invert(known))
-        old = self._mine.filter(pc.is_in(self._mine["id"], value_set=rows["id"].combine_chunks()))
+        known = pc.is_in(_identity(rows), value_set=self._rows)
+        new, ids = rows.filter(pc.invert(known)), rows["id"].filter(known).combine_chunks()
+        old = self._mine.filter(pc.is_in(self._mine["id"], value_set=ids))
         return pa.concat_tables([old, self._gate.judge(new)]) if new.num_rows else old
+
+
+def _identity(rows: pa.Table) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(rows["id"], rows["content_hash"], " ")
