@@ -264,7 +264,10 @@ class _TooLarge(Exception):
 
 
 async def _bound(response: "httpx2.Response") -> None:
-    """Let go of a response that is larger than any answer, sent or unpacked: it must not fill the memory."""
+    """Let go of a response that is larger than any answer, sent or unpacked: it must not fill the memory.
+
+    Of an error no more than its beginning is wanted, and its status counts.
+    """
     unbounded = response.aiter_bytes
 
     async def bounded(chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
@@ -272,6 +275,8 @@ async def _bound(response: "httpx2.Response") -> None:
         async for part in unbounded(chunk_size):
             size += len(part)
             if size > LARGEST:
+                if response.is_error:
+                    return
                 raise _TooLarge
             yield part
 

@@ -463,6 +463,9 @@ def _wait(attempt: _Try, asked: float | None, served: bool, latency: float) -> f
             min(attempt.used + attempt.slowed - 1, SHORT_DOUBLINGS),
         )
     else:
-        first, doublings = FIRST_WAIT, min(attempt.used + attempt.slowed - 1, 30)
+        first, doublings = (
+            FIRST_WAIT,
+            max(0, min(attempt.used - 1, 30)),
+        )  # rate limits met beside answers say nothing here
     backoff = min(LONGEST_WAIT, first * 2.0**doublings) * random.uniform(0.5, 1.0)  # noqa: S311  no secret
     return backoff if asked is None else asked + 0.1 * min(asked, backoff)
