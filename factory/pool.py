@@ -458,14 +458,9 @@ def _wait(attempt: _Try, asked: float | None, served: bool, latency: float) -> f
     While the service answers others the fault came by chance, and the wait is about that of two answers.
     """
     if served:
-        first, doublings = (
-            min(LONG_WAIT, max(SHORT_WAIT, 2 * latency)),
-            min(attempt.used + attempt.slowed - 1, SHORT_DOUBLINGS),
-        )
+        first = min(LONG_WAIT, max(SHORT_WAIT, 2 * latency))
+        doublings = min(attempt.used + attempt.slowed - 1, SHORT_DOUBLINGS)
     else:
-        first, doublings = (
-            FIRST_WAIT,
-            max(0, min(attempt.used - 1, 30)),
-        )  # rate limits met beside answers say nothing here
+        first, doublings = FIRST_WAIT, min(max(0, attempt.used - 1), 30)  # what was refused beside answers says nothing
     backoff = min(LONGEST_WAIT, first * 2.0**doublings) * random.uniform(0.5, 1.0)  # noqa: S311  no secret
     return backoff if asked is None else asked + 0.1 * min(asked, backoff)
