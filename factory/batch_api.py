@@ -45,6 +45,10 @@ class Remote:
     problem: ServiceError | None
 
 
+class _NotThereError(StopError):
+    """What was asked for is not there, or nothing of its kind is."""
+
+
 class BatchApi:
     """The service that ``spec`` names; its key is read here.
 
@@ -89,9 +93,14 @@ class BatchApi:
                 return None
         return None
 
-    def look(self, name: str) -> Remote:
-        """How the batch ``name`` stands."""
-        return self._remote(self._call(lambda: self._again.batches.with_raw_response.retrieve(name)))
+    def look(self, name: str) -> Remote | None:
+        """How the batch ``name`` stands; None where the service has batches, and this one no more."""
+        batches = self._again.batches.with_raw_response
+        try:
+            return self._remote(self._call(lambda: batches.retrieve(name)))
+        except _NotThereError:
+            self._call(lambda: batches.list(limit=1))  # raises where there is no Batch API at all
+            return None
 
     def download(self, file_id: str, target: Path) -> None:
         """Write the file's content to ``target``, whole or not at all."""
@@ -171,7 +180,7 @@ class BatchApi:
         content = response.read()
         found = fault(self.service, response.status_code, response.headers, content)
         if response.status_code in _NO_SUCH:
-            return StopError(
+            return _NotThereError(
                 f"{self.service.place}: {response.status_code}: {self.service.says(content.decode('utf-8', 'replace'))};"
                 " where there is no Batch API, run the files with 'vllm run-batch' and give its output to"
                 " 'pairsmith batch collect RUN FILE'"

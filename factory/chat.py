@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import os
-import re
 from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,6 +15,7 @@ from pairsmith.factory.errors import InputError, RetryError, RowError, ServiceEr
 from pairsmith.factory.faults import Service, fault, refuses_max_tokens, refuses_schema, stated_limits
 from pairsmith.factory.records import digest
 from pairsmith.factory.spec import ModelSpec
+from pairsmith.factory.text import whole
 
 if TYPE_CHECKING:
     import httpx2
@@ -28,7 +28,6 @@ LARGEST = 16 * 2**20
 """Bytes of a response that are read at most: the longest answers that models give today have about a million."""
 
 _LOG = logging.getLogger(__name__)
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -264,7 +263,10 @@ class _TooLarge(Exception):
 
 
 async def _bound(response: "httpx2.Response") -> None:
-    """Let go of a response that is larger than any answer, sent or unpacked: it must not fill the memory."""
+    """Let go of a response that is larger than any answer, sent or unpacked: it must not fill the memory.
+
+    Of an error no more than its beginning is wanted, and its status counts.
+    """
     unbounded = response.aiter_bytes
 
     async def bounded(chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
@@ -272,6 +274,8 @@ async def _bound(response: "httpx2.Response") -> None:
         async for part in unbounded(chunk_size):
             size += len(part)
             if size > LARGEST:
+                if response.is_error:
+                    return
                 raise _TooLarge
             yield part
 
@@ -337,12 +341,14 @@ def _read_choice(service: Service, choice: dict[str, Any], usage: Any) -> Answer
         raise RetryError(f"{service.place}: the answer broke off with an error", "server_error")
     usage = usage if isinstance(usage, dict) else {}
     details = usage.get("prompt_tokens_details")
+    tokens_in = _count(usage.get("prompt_tokens"))
+    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
     return Answer(
         text=whole(_message_text(choice["message"])),
         finish_reason=finish if isinstance(finish, str) else "stop",
-        tokens_in=_count(usage.get("prompt_tokens")),
+        tokens_in=tokens_in,
         tokens_out=_count(usage.get("completion_tokens")),
-        tokens_cached=_count(details.get("cached_tokens")) if isinstance(details, dict) else None,
+        tokens_cached=None if cached is None or tokens_in is None else min(cached, tokens_in),
     )
 
 
@@ -358,12 +364,8 @@ def _message_text(message: dict[str, Any]) -> str:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
-
-
-def whole(text: str) -> str:
-    """``text`` with each half of a surrogate pair replaced by U+FFFD: neither SQLite nor Arrow can hold one."""
-    return _HALF_CHARACTER.sub("\ufffd", text)
+    """What a service tells of tokens, where it can be true: a text has no more tokens than the largest one has bytes."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST else None
 
 
 class RecordedChat:

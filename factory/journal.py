@@ -9,7 +9,6 @@ import json
 import sqlite3
 import struct
 import threading
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,14 +16,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypedDict
 
-from pairsmith.factory.chat import RECORDED, Answer, Ask, Entry, whole
+from pairsmith.factory.chat import RECORDED, Answer, Ask, Entry
 from pairsmith.factory.errors import InputError, RunError
 from pairsmith.factory.estimate import text_tokens
 from pairsmith.factory.journal_format import prepare
 from pairsmith.factory.records import digest
+from pairsmith.factory.text import whole
 
 Step = Literal["brainstorm", "generate", "repair"]
 Via = Literal["chat", "batch"]
+STEPS: tuple[Step, ...] = ("brainstorm", "generate", "repair")
 
 _PAGE = 500  # rows that are in memory at once
 _PATIENCE = 60.0  # seconds to wait for another process that is writing
@@ -68,13 +69,14 @@ WHERE plan.step = ? AND plan.position >= ? AND answered_at IS NOT NULL ORDER BY 
 """
 _SPENT = """
 SELECT model, step, slice, via, count(answered_at), total(tokens_in), total(tokens_out), total(tokens_cached),
-    count(answered_at) - count(tokens_in), sum(lost)
+    sum(answered_at IS NOT NULL AND (tokens_in IS NULL OR tokens_out IS NULL)), sum(lost)
 FROM asks INDEXED BY outcome WHERE (answered_at IS NOT NULL OR lost > 0) AND model != ?
 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
 _UNMETERED = """
-SELECT prompt, answer FROM asks
-WHERE model = ? AND step = ? AND slice = ? AND via = ? AND answer IS NOT NULL AND tokens_in IS NULL
+SELECT CASE WHEN tokens_in IS NULL THEN prompt ELSE '' END, CASE WHEN tokens_out IS NULL THEN answer ELSE '' END FROM asks
+WHERE model = ? AND step = ? AND slice = ? AND via = ? AND answer IS NOT NULL
+    AND (tokens_in IS NULL OR tokens_out IS NULL)
 """
 _LOST = """
 SELECT lost, prompt, coalesce(json_extract(params, '$.max_tokens'), 0) FROM asks
@@ -271,16 +273,6 @@ class Journal:
                 " AND id IN (SELECT ask FROM plan WHERE step = ? AND position >= ?)",
                 (*reasons, step, self._start(step)),
             ).rowcount
-
-    def store(self, key: str, answer: Answer, attempts: int = 1, asked_at: float | None = None) -> None:
-        """Keep an answer; on disk when this returns. An answer already there stays, unless it is a recorded one."""
-        now = time.time()
-        self.record([Outcome(key, answer, None, None, attempts, asked_at or now, now)])
-
-    def give_up(self, key: str, reason: str, detail: str, attempts: int = 1, asked_at: float | None = None) -> None:
-        """Note that an ask failed, with a countable ``reason`` and what was said; an answered one stays answered."""
-        now = time.time()
-        self.record([Outcome(key, None, reason, detail, attempts, asked_at or now, now)])
 
     def record(self, outcomes: Sequence[Outcome], planned: Sequence[Planned] = ()) -> None:
         """Keep ``planned`` asks and then ``outcomes`` in one commit; on disk when this returns.

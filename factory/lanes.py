@@ -135,10 +135,10 @@ def wait_for(attempt: Try, asked: float | None, served: bool, latency: float) ->
 
     While the service answers others (``served``) the fault came by chance, and the wait is about that of two answers.
     """
-    doublings = attempt.used + attempt.slowed - 1
     if served:
-        first, doublings = min(LONG_WAIT, max(SHORT_WAIT, 2 * latency)), min(doublings, SHORT_DOUBLINGS)
+        first = min(LONG_WAIT, max(SHORT_WAIT, 2 * latency))
+        doublings = min(attempt.used + attempt.slowed - 1, SHORT_DOUBLINGS)
     else:
-        first = FIRST_WAIT
-    backoff = min(LONGEST_WAIT, first * 2.0 ** min(doublings, 30)) * random.uniform(0.5, 1.0)  # noqa: S311  no secret
+        first, doublings = FIRST_WAIT, min(max(0, attempt.used - 1), 30)  # what was refused beside answers says nothing
+    backoff = min(LONGEST_WAIT, first * 2.0**doublings) * random.uniform(0.5, 1.0)  # noqa: S311  no secret
     return backoff if asked is None else max(backoff, asked + 0.1 * min(asked, backoff))

@@ -86,14 +86,22 @@ def _line(one: Spent, mean: _Mean | None, price: Price | None) -> Line:
 
 @dataclass
 class _Sum:
+    """What a model was paid: for ``answers``, by their tokens and dollars, and beyond them for what nothing is known of."""
+
     answers: int = 0
     tokens: float = 0
     usd: float = 0
+    other_tokens: float = 0
+    other_usd: float = 0
 
-    def add(self, answers: int, tokens: float, usd: float) -> None:
-        self.answers += answers
+    def add(self, tokens: float, usd: float) -> None:
+        self.answers += 1
         self.tokens += tokens
         self.usd += usd
+
+    def add_other(self, tokens: float, usd: float) -> None:
+        self.other_tokens += tokens
+        self.other_usd += usd
 
     def mean(self) -> tuple[float, float] | None:
         return (self.tokens / self.answers, self.usd / self.answers) if self.answers else None
@@ -113,18 +121,23 @@ class Purse:
 
     def __post_init__(self) -> None:
         for line in ledger(self.spent, self.prices):
-            answers = line.requests if line.requests > line.lost else 0
-            self._models[line.model].add(answers, line.tokens_in + line.tokens_out, line.usd or 0.0)
+            tokens, answers = line.tokens_in + line.tokens_out, line.requests - line.lost
+            share = answers / line.requests
+            model = self._models[line.model]
+            model.answers += answers
+            model.tokens += share * tokens
+            model.usd += share * (line.usd or 0.0)
+            model.add_other((1 - share) * tokens, (1 - share) * (line.usd or 0.0))
 
     @property
     def tokens(self) -> float:
         """Tokens paid, prompts and answers."""
-        return sum(one.tokens for one in self._models.values())
+        return sum(one.tokens + one.other_tokens for one in self._models.values())
 
     @property
     def usd(self) -> float:
         """US dollars paid, for models that have a price."""
-        return sum(one.usd for one in self._models.values())
+        return sum(one.usd + one.other_usd for one in self._models.values())
 
     def pay(self, ask: Ask, answer: Answer) -> tuple[float, float]:
         """Count an answer; returns its tokens and dollars."""
@@ -133,17 +146,15 @@ class Purse:
         tokens_in = text_tokens(ask.prompt) if answer.tokens_in is None else answer.tokens_in
         tokens_out = text_tokens(answer.text) if answer.tokens_out is None else answer.tokens_out
         usd = self._cost(ask.model, tokens_in, tokens_out, answer.tokens_cached or 0)
-        self._models[ask.model].add(1, tokens_in + tokens_out, usd)
+        self._models[ask.model].add(tokens_in + tokens_out, usd)
         return tokens_in + tokens_out, usd
 
     def lose(self, ask: Ask) -> None:
         """Count a try that may have been paid for nothing: like the mean answer, or as the most that it can have taken."""
-        mean = self._models[ask.model].mean()
-        if mean is not None:
-            self._models[ask.model].add(1, *mean)
-            return
+        model = self._models[ask.model]
         tokens_in, tokens_out = text_tokens(ask.prompt), ask.params.get("max_tokens", 0)
-        self._models[ask.model].add(0, tokens_in + tokens_out, self._cost(ask.model, tokens_in, tokens_out))
+        most = tokens_in + tokens_out, self._cost(ask.model, tokens_in, tokens_out)
+        model.add_other(*(model.mean() or most))
 
     def hold(self, model: str, tokens_in: float, tokens_out: float, via: Via) -> bool:
         """Set aside what a request will probably take; False, and nothing set aside, where it does not fit below the caps."""
@@ -151,7 +162,7 @@ class Purse:
         over = self.budget.tokens is not None and self.tokens + tokens > self.budget.tokens
         if over or (self.budget.usd is not None and self.usd + usd > self.budget.usd):
             return False
-        self._models[model].add(1, tokens, usd)
+        self._models[model].add_other(tokens, usd)
         return True
 
     def allows(self, model: str, in_flight: Mapping[str, int]) -> bool:

@@ -19,7 +19,7 @@ from pairsmith.factory.records import PAIRS, VERDICTS, Request, content_hash
 from pairsmith.factory.talk import refusal, service_error
 from pairsmith.factory.tasks import MAX_TASK, clean_task
 from pairsmith.factory.taxonomy import ATTRIBUTES, GROUNDED_KEYS, GROUPS, Group, Role
-from pairsmith.factory.text import EXCERPT, excerpt, fold
+from pairsmith.factory.text import EXCERPT, excerpt, fold, whole
 
 GATE = "parse"
 
@@ -127,7 +127,7 @@ def _texts(value: dict[str, Any], keys: dict[Role, str], is_label: bool) -> Pars
     for key in keys.values():
         if not isinstance(value[key], str):
             return Parsed(None, ParseReason.WRONG_TYPE, f"{key}: {type(value[key]).__name__}")
-    texts = {role: _storable(value[key]) for role, key in keys.items()}
+    texts = {role: whole(value[key]) for role, key in keys.items()}
     if "instruction" in texts:
         texts["instruction"] = clean_task(texts["instruction"])
         if len(texts["instruction"]) > MAX_TASK:
@@ -140,11 +140,6 @@ def _texts(value: dict[str, Any], keys: dict[Role, str], is_label: bool) -> Pars
         if _says_nothing(folded, key, exempt=is_label and role != "query"):
             return Parsed(None, ParseReason.PLACEHOLDER_ONLY, f"{key}: {excerpt(texts[role])}")
     return Parsed(texts)
-
-
-def _storable(text: str) -> str:
-    """Half a surrogate pair can't be stored as UTF-8: it becomes U+FFFD, which the format gate reports."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _visible(text: str) -> str:

@@ -18,7 +18,7 @@ from pairsmith.factory import estimate
 from pairsmith.factory.errors import InputError, nearest
 from pairsmith.factory.prompts import brainstorm_prompt, brainstorm_topics, render
 from pairsmith.factory.records import PASSAGES, REQUESTS, TASKS, Request, digest
-from pairsmith.factory.sampler import Sampler, canonical
+from pairsmith.factory.sampler import Sampler, canonical, model_weights
 from pairsmith.factory.spec import ModelSpec, Spec
 from pairsmith.factory.supply import Supply
 from pairsmith.factory.taxonomy import ATTRIBUTES, GROUNDED, GROUPS, Group
@@ -115,7 +115,6 @@ def read_requests(path: Path) -> list[Request]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as UTF-8 text ({error}); save it as JSON lines in UTF-8") from None
     seen: dict[str, int] = {}
-    repeats: Counter[str] = Counter()
     requests: list[Request] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -125,12 +124,24 @@ def read_requests(path: Path) -> list[Request]:
             first = seen[request.id]
             raise InputError(f"{path}:{number}: id '{request.id}' stands in line {first} already; give it another one")
         seen[request.id] = number
-        key = digest(request.model_dump(mode="json", exclude={"id"}))
-        requests.append(request.model_copy(update={"draw": request.draw + repeats[key]}))
-        repeats[key] += 1
+        requests.append(request)
     if not requests:
         raise InputError(f"{path}: holds no request; write one JSON object a line, or remove 'requests' and set 'size'")
     return requests
+
+
+def told_apart(requests: Iterable[Request]) -> Iterator[Request]:
+    """Requests of a file with draws such that no two of them are asked in the same words of the same model.
+
+    Raises :class:`InputError` where a prompt cannot be rendered.
+    """
+    taken: set[str] = set()
+    for request in requests:
+        prompt = render(request).text
+        draws = (draw for draw in count(request.draw) if digest(request.model, prompt, draw) not in taken)
+        draw = next(draws)
+        taken.add(digest(request.model, prompt, draw))
+        yield request if draw == request.draw else request.model_copy(update={"draw": draw})
 
 
 def requests_table(requests: Iterable[Request]) -> pa.Table:
@@ -356,13 +367,14 @@ def _topics(spec: Spec, calls: Iterable[BrainstormRequest]) -> dict[str, Any]:
 
 def _bill(spec: Spec, pool: Sequence[ModelSpec], tokens_in: float, tokens_out: float) -> dict[str, Any]:
     """Estimated tokens and their price. ``cost``: US dollars, or None; then ``reason`` says why."""
-    names = list(dict.fromkeys(one.model for one in pool))
+    weights = model_weights(pool)
+    names = list(weights) or [pool[0].model]
     bill: dict[str, Any] = {"model": ", ".join(names), "tokens_in": round(tokens_in), "tokens_out": round(tokens_out)}
     if pool[0].provider == "recorded":
         return {**bill, "cost": 0.0, "reason": "recorded answers cost nothing"}
     unpriced = [name for name in names if name not in spec.prices]
     if unpriced:
         return {**bill, "cost": None, "reason": f"no price: add '{unpriced[0]}' to prices in factory.yml"}
-    whole = sum(one.weight for one in pool)
-    usd = sum(spec.prices[one.model].cost(tokens_in, tokens_out) * one.weight / whole for one in pool)
+    whole = sum(weights.values())
+    usd = sum(spec.prices[name].cost(tokens_in, tokens_out) * weight / whole for name, weight in weights.items())
     return {**bill, "cost": round(usd, 4), "reason": None}

@@ -127,8 +127,8 @@ class Pool:
         return {attempt.ask.key: attempt.lost for attempt in (*waiting, *self._dropped) if attempt.lost}
 
     def interrupt(self) -> None:
-        """Stop; called when it stops already, drop what is in flight too."""
-        if self.stopping:
+        """Stop; called again, drop what is in flight too."""
+        if self._interrupted:
             for task in self._flying:
                 task.cancel()
         self._interrupted = True
@@ -233,7 +233,11 @@ class Pool:
             return None
         if self.held:  # the plan is recorded to its end: what is not asked is pending
             return time.monotonic() if self._take_up(None) else None
-        moments = [self._send_to(lane) for lane in self._lanes]
+        try:
+            moments = [self._send_to(lane) for lane in self._lanes]
+        except Exception as error:  # of the plan, as it streams in: what is in flight is paid, and is waited for
+            self.halt(error)
+            return None
         return min((moment for moment in moments if moment is not None), default=None)
 
     def _send_to(self, lane: Lane) -> float | None:
@@ -242,13 +246,13 @@ class Pool:
             if (told := lane.given_up) is not None:
                 self.halt(StopError(f"{told}; mend the service, then run again: what was answered is kept"))
                 return None
-            if self._writer.unsaved + lane.limits.in_flight >= lane.limits.limit or not self._affords(lane):
-                return None
             pause = lane.wait(now)
             if pause is None:
                 return None
             if pause > 0:
                 return now + pause
+            if self._writer.unsaved + lane.limits.in_flight >= lane.limits.limit or not self._affords(lane):
+                return None
             attempt = lane.queue.next(now)
             if attempt is None and not lane.queue.crowded and self._take_up(lane.queue):
                 attempt = lane.queue.next(now)

@@ -10,13 +10,13 @@ import hashlib
 import json
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
 from pairsmith.factory.errors import SpecError
 from pairsmith.factory.prompts import Step, variants
-from pairsmith.factory.spec import Spec
+from pairsmith.factory.spec import ModelSpec, Spec
 from pairsmith.factory.taxonomy import GROUNDED, GROUPS, UNGROUNDED_ATTRIBUTES, Group, Value
 
 DIFFICULTY_SHARE = 0.5  # of the requests that state a difficulty (SPEED)
@@ -98,12 +98,13 @@ def point(seed: int, place: int | str, name: str) -> float:
     return (int.from_bytes(key[:8], "big") >> 11) / 2**53
 
 
+def model_weights(pool: Iterable[ModelSpec]) -> dict[str, float]:
+    """Models by weight; the endpoints of one model share its weight. None for recorded answers."""
+    return {one.model: one.weight for one in pool if one.provider != "recorded"}
+
+
 def _models(spec: Spec) -> Choice[str] | None:
-    """Models by the weights of their endpoints."""
-    weights: dict[str, float] = {}
-    for one in spec.models.generate:
-        if one.provider != "recorded":
-            weights[one.model] = weights.get(one.model, 0) + one.weight
+    weights = model_weights(spec.models.generate)
     return Choice(weights) if weights else None
 
 

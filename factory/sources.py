@@ -6,7 +6,6 @@ are used; asking for more only appends. Memory holds what is chosen, not what is
 
 import hashlib
 import heapq
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,9 +22,7 @@ from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.passages import long_enough, passages
 from pairsmith.factory.records import PASSAGES
 from pairsmith.factory.spec import SourceSpec, Spec
-from pairsmith.factory.text import fold
-
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+from pairsmith.factory.text import fold, whole
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,7 @@ class _Chooser:
         if language not in self._firsts:
             self.passed_over["other language"] += 1
             self._other = self._other or language
-        elif _HALF_CHARACTER.search(text):
+        elif whole(text) != text:
             self.passed_over["half a character"] += 1
         elif not long_enough(text, self._source.least_words):
             self.passed_over["too short"] += 1

@@ -54,7 +54,10 @@ class ModelSpec(Section):
     )
     model: str = Field("gpt-4o-mini", description="model name as the endpoint knows it")
     weight: float = Field(
-        1.0, gt=0, allow_inf_nan=False, description="share of the requests, where a list names several models"
+        1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="share of the requests, where a list names several models; endpoints of one model share its weight",
     )
     base_url: str | None = Field(None, description="endpoint, e.g. http://127.0.0.1:8000/v1; default: the client's own")
     api_key_env: str = Field(
@@ -117,11 +120,11 @@ class ModelsSpec(Section):
         for step, pool in (("brainstorm", self.brainstorm), ("generate", self.generate)):
             if len(pool) > 1 and any(one.provider == "recorded" for one in pool):
                 raise ValueError(f"{step}: recorded answers stand alone, not in a list of models")
-            params = {one.model: one.params for one in pool}
-            odd = next((one.model for one in pool if one.params != params[one.model]), None)
+            shared = {one.model: (one.params, one.weight) for one in pool}
+            odd = next((one.model for one in pool if (one.params, one.weight) != shared[one.model]), None)
             if odd:
                 raise ValueError(
-                    f"{step}: endpoints of one model must agree in temperature, top_p and max_tokens ('{odd}')"
+                    f"{step}: endpoints of one model must agree in weight, temperature, top_p and max_tokens ('{odd}')"
                 )
         return self
 

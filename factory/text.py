@@ -30,6 +30,14 @@ def excerpt(text: str) -> str:
     return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
 
 
+_HALF_CHARACTER = regex.compile("[\ud800-\udfff]")
+
+
+def whole(text: str) -> str:
+    """``text`` with each half of a surrogate pair replaced by U+FFFD: neither SQLite nor Arrow can hold one."""
+    return _HALF_CHARACTER.sub("\ufffd", text)
+
+
 def fold(text: str) -> str:
     """The text as two texts are compared when case, width, spacing and invisible characters must not matter."""
     folded = _FORMAT.sub("", unicodedata.normalize("NFKC", text).casefold())

@@ -16,7 +16,7 @@ from pairsmith.factory.faults import RETRY_REASONS
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.generate import Generated
 from pairsmith.factory.generate import generate as ask_all
-from pairsmith.factory.journal import Counts, Journal, Step
+from pairsmith.factory.journal import STEPS, Counts, Journal, Step
 from pairsmith.factory.lanes import Member
 from pairsmith.factory.ledger import Purse
 from pairsmith.factory.plan import (
@@ -28,12 +28,13 @@ from pairsmith.factory.plan import (
     requests_of,
     requests_table,
     summary,
+    told_apart,
 )
 from pairsmith.factory.prompts import Prompt, brainstorm_prompt, brainstorm_topics, render
 from pairsmith.factory.records import REQUESTS, Request, digest
 from pairsmith.factory.repair import Repairs, repair_asks
 from pairsmith.factory.rounds import last_round, read_rounds, with_replacements
-from pairsmith.factory.sampler import Choice, Sampler, point
+from pairsmith.factory.sampler import Choice, Sampler, model_weights, point
 from pairsmith.factory.spec import ModelSpec, Spec
 from pairsmith.factory.tasks import Answered, cap_tasks, merge_tasks, parse_tasks
 from pairsmith.grounding import documents, grounded, passages, passages_input, read_sources
@@ -60,8 +61,8 @@ def plan(run: Run) -> dict[str, Any]:
 def generate(run: Run) -> dict[str, Any]:
     """Ask what is planned and not answered yet; brainstorm first where the tasks are missing. Returns the counts."""
     read_sources(run)
-    if brainstorms(run.spec):
-        BRAINSTORM.do(run)
+    if brainstorms(run.spec) and (held := BRAINSTORM.do(run).get("held")):
+        raise RunError(f"{run.path}: tasks are missing: {held}; raise 'budget' in factory.yml and run again")
     PLAN.do(run)
     return GENERATE.do(run)
 
@@ -130,6 +131,8 @@ def _ask_all(
             run.folder.inside(model.answers, wanted_by=f"factory.yml: models.{step}.answers")
     members = [Member(model, open_chat(model, run.path)) for model in pool]
     purse = Purse(run.spec.budget, run.spec.prices, journal.spent())
+    for ask in (ask for one in STEPS for ask in journal.in_batches(one)):
+        purse.lose(ask)  # an open batch will cost that
     judged = run.folder.facts("gate").get("by_group", {}) if step == "generate" else {}
     priced = any(one.provider != "recorded" and one.model in run.spec.prices for one in pool)
     with asking(_title(run, step), judged, priced) as show:
@@ -166,10 +169,11 @@ def _all_there(counts: Any) -> bool:
 
 def _brainstorm_asks(run: Run) -> list[Ask]:
     spec, pool = run.spec, run.spec.models.brainstorm
-    choice = Choice({number: one.weight for number, one in enumerate(pool)})
+    models = {one.model: one for one in pool}
+    choice = Choice({one.model: one.weight for one in pool})
     asks = []
     for wanted in brainstorm_requests(spec, grounded(run)):
-        model = pool[choice.at(point(spec.seed, wanted.id, "model"))]
+        model = models[choice.at(point(spec.seed, wanted.id, "model"))]
         prompt = partial(brainstorm_prompt, spec, wanted.group, wanted.call)
         asks.append(_ask(wanted.id, "0", prompt, model, wanted.group))
     return asks
@@ -195,13 +199,26 @@ def _brainstorm(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
                 f"{run.path}: {made.counts['in_batch']:,} requests of the brainstorm are in batches, and the plan needs"
                 f" their tasks; bring them in with 'pairsmith batch collect {run.path}'"
             )
-        answers = (_answered(run.spec, wanted[entry.request_id], entry) for entry in journal.answers("brainstorm"))
+        entries = sorted(journal.answers("brainstorm"), key=_former_order(run))
+        answers = (_answered(run.spec, wanted[entry.request_id], entry) for entry in entries)
         found, over_cap = cap_tasks(answers, brainstorm.asked_per_call, brainstorm.tasks_per_topic)
     tasks = merge_tasks(found, brainstorm.near_duplicate)
     with written_whole(run.path / TASKS_FILE) as beside:
         pq.write_table(tasks, beside)
     facts = {**made.counts, "held": made.held, "found": len(found), "over_cap": over_cap, "tasks": tasks.num_rows}
     return (TASKS_FILE,), facts
+
+
+def _former_order(run: Run) -> Callable[[Entry], int]:
+    """Answers in the order of their calls, but one that came late behind those that the plan was drawn from.
+
+    Else its tasks would go to requests that were asked with others.
+    """
+    if not run.folder.has(TASKS_FILE):
+        return lambda _: 0
+    known = pq.read_table(run.path / TASKS_FILE, columns=["request_id"])["request_id"].unique().to_pylist()
+    places = {name: place for place, name in enumerate(known)}
+    return lambda entry: places.get(entry.request_id, len(places))
 
 
 def _answered(spec: Spec, wanted: BrainstormRequest, entry: Entry) -> Answered:
@@ -215,7 +232,7 @@ def _answered(spec: Spec, wanted: BrainstormRequest, entry: Entry) -> Answered:
 
 def _plan_inputs(run: Run) -> dict[str, Any]:
     spec = run.spec
-    models = {one.model: one.weight for one in spec.models.generate if one.provider != "recorded"}
+    models = model_weights(spec.models.generate)
     inputs = {"models": digest(models), "rounds": run.folder.digest(ROUNDS_FILE)}
     if spec.requests is not None:
         return {**inputs, "requests": run.folder.digest(spec.requests)}
@@ -241,7 +258,10 @@ def _requests(run: Run) -> Iterator[Request]:
         path = run.folder.inside(spec.requests, wanted_by="factory.yml: requests")
         requests = read_requests(path)
         _check_models(requests, spec, path)
-        return (one.model_copy(update={"model": one.model or sampler.model(one.id)}) for one in requests)
+        if spec.models.generate[0].provider == "recorded":
+            return iter(requests)
+        with_model = (one.model_copy(update={"model": one.model or sampler.model(one.id)}) for one in requests)
+        return told_apart(with_model)
     drawn = draw_requests(spec, pq.read_table(run.path / TASKS_FILE), passages(run))
     return with_replacements(spec, drawn, read_rounds(run.path / ROUNDS_FILE))
 

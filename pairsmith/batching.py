@@ -24,14 +24,13 @@ from pairsmith.factory.chat import Ask, service_of
 from pairsmith.factory.errors import RunError, SpecError, StopError
 from pairsmith.factory.faults import RETRY_REASONS
 from pairsmith.factory.folder import file_digest
-from pairsmith.factory.journal import Journal, Step
+from pairsmith.factory.journal import STEPS, Journal, Step
 from pairsmith.factory.ledger import Purse
 from pairsmith.factory.spec import ModelSpec
 from pairsmith.run import Run
 
 FOLDER = "batch"
 """Where the files are, in the run folder."""
-STEPS: tuple[Step, ...] = ("brainstorm", "generate", "repair")
 _EXPORTED_WITH: dict[Step, tuple[Step, ...]] = {"brainstorm": ("brainstorm",), "generate": ("generate", "repair")}
 _SKEW = 86_400.0  # seconds that a service's clock may be wrong by
 
@@ -95,7 +94,7 @@ def open_desk(run: Run, *steps: Step) -> Iterator[Desk]:
 def _answer_tokens(run: Run, step: Step) -> Callable[[str], float]:
     """Tokens that an answer will probably have, by the id of its request."""
     if step == "brainstorm":
-        return lambda _: estimate.task_tokens(run.spec.brainstorm.tasks_per_call)
+        return lambda _: estimate.task_tokens(run.spec.brainstorm.asked_per_call)
     expected = {request.id: estimate.answer_tokens(request) for request in read_plan(run)}
     return lambda identity: expected.get(identity, 0.0)
 

@@ -5,6 +5,7 @@ Exit codes: 0 done, 2 something that a person must mend (one line says what), 13
 
 import argparse
 import importlib
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         result = command.run(options)
     except KeyboardInterrupt:
-        print(f"pairsmith: stopped; go on with 'pairsmith {' '.join(_again(options))}'", file=sys.stderr)
+        again = shlex.join(sys.argv[1:] if arguments is None else arguments)
+        print(f"pairsmith: stopped; go on with 'pairsmith {again}'", file=sys.stderr)
         return 130
     except (PairsmithError, OSError) as error:
         return _refuse(str(error))
@@ -41,19 +43,22 @@ def main(arguments: list[str] | None = None) -> int:
     from pairsmith import show
 
     try:
-        print(getattr(show, "plain" if options.json else command.view)(result), flush=True)
+        print(_safe(getattr(show, "plain" if options.json else command.view)(result)), flush=True)
     except BrokenPipeError:
         sys.stderr.close()  # the reader has had enough (`| head`)
     return 0
 
 
 def _refuse(message: str) -> int:
-    print(f"pairsmith: {' '.join(message.split())}", file=sys.stderr)
+    print(f"pairsmith: {_safe(' '.join(message.split()))}", file=sys.stderr)
     return 2
 
 
-def _again(options: argparse.Namespace) -> list[str]:
-    return [options.command, str(getattr(options, "folder", ""))]
+def _safe(text: str) -> str:
+    """What is printed holds texts from outside: nothing in them acts on the terminal."""
+    from pairsmith.curation.visible import visible
+
+    return visible(text)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pairsmith.batching import STEPS, Desk, open_desk
+from pairsmith.batching import Desk, open_desk
 from pairsmith.factory.batch import Line, read_answers
 from pairsmith.factory.batch_api import FINAL, BatchApi, Remote
 from pairsmith.factory.batches import EXPORTED, Batch
@@ -26,7 +26,7 @@ from pairsmith.factory.errors import (
     StopError,
 )
 from pairsmith.factory.faults import Service
-from pairsmith.factory.journal import Journal, Known, Outcome
+from pairsmith.factory.journal import STEPS, Journal, Known, Outcome
 from pairsmith.run import Run
 
 _COMMIT = 500  # answers in one commit
@@ -108,6 +108,10 @@ def _look(desk: Desk, batch: Batch, taken: Taken) -> dict[str, Any]:
     """See how an open batch stands, and take in what it holds once it has ended."""
     api = desk.api(batch)
     remote = api.look(batch.remote) if batch.remote else desk.find(batch, api)
+    if remote is None and batch.remote:
+        detail = "the service has it no more: its requests are free again"
+        desk.batches.free(batch, status="gone", ended_at=time.time(), detail=detail)
+        return {"status": "gone", "detail": detail}
     if remote is None:
         desk.take_back(batch)
         return {"status": EXPORTED, "detail": "it was never submitted"}

@@ -23,7 +23,10 @@ def whole_line(run: Run) -> dict[str, Any]:
     Where no row was accepted the report is written all the same, before the release says that there is nothing.
     """
     while True:
-        generated, found = generate(run), gate(run)
+        generated = generate(run)
+        if held := generated.get("held"):
+            note(f"{held}: {generated['pending']:,} requests are pending; raise 'budget' in factory.yml and run again")
+        found = gate(run)
         more = add_round(run, found)
         if more is None:
             break

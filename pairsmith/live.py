@@ -136,7 +136,7 @@ def _cells(state: Progress, groups: Iterable[str], judged: Judged, priced: bool)
 
 def _notes(state: Progress) -> list[str]:
     notes = [" ".join(visible(one).split()) for one in state.says]
-    if state.stopping:
+    if state.stopping and state.in_flight:
         number = f"{state.in_flight:,} request{'s' * (state.in_flight != 1)}"
         notes.append(f"stopping: waits for {number} that are paid; Ctrl-C again leaves at once")
     return notes

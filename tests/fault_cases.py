@@ -184,6 +184,7 @@ STATUSES = [
             "429 with a `Retry-After` that is none": lambda: Reply(429, headers={"Retry-After": "soon"}),
             "429 with a negative `Retry-After`": lambda: Reply(429, headers={"Retry-After": "-5"}),
             "502 with an HTML page": lambda: Reply(502, b"<html>Bad Gateway</html>"),
+            "502 with a page of more than 16 MiB": lambda: Reply(502, b"<html>" + b"x" * 20_000_000),
             "529": lambda: Reply(529, b"overloaded"),
         },
     ),

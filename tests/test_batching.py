@@ -4,6 +4,7 @@ from contextlib import contextmanager
 import endpoint
 import pytest
 from endpoint import Endpoint, Outcome, Reply
+from outcomes import store
 
 from pairsmith.batching import Desk, export, submit
 from pairsmith.cli import main
@@ -289,7 +290,7 @@ def test_a_refused_submit_frees_the_asks_and_an_unknown_outcome_keeps_them(tmp_p
 def test_a_file_that_is_out_of_date_or_changed_is_not_submitted(tmp_path, server):
     with at_desk(tmp_path, server) as desk:
         (file,) = export(desk)["files"]
-        desk.journal.store(ask(1).key, Answer("meanwhile", "stop"))
+        store(desk.journal, ask(1).key, Answer("meanwhile", "stop"))
         with pytest.raises(RunError, match="1 of its 4 requests were answered"):
             submit(desk)
         (again,) = export(desk)["files"]
@@ -460,3 +461,13 @@ def test_every_batch_command_tells_a_person_what_to_do_next(tmp_path, server, ca
     for verb, following in (("export", "submit"), ("submit", "collect"), ("collect", "collect"), ("export", "collect")):
         assert main(["batch", verb, str(folder)]) == 0
         assert capsys.readouterr().out.endswith(f"next: pairsmith batch {following} {folder}\n")
+
+
+def test_a_batch_that_the_service_no_longer_has_frees_its_requests(tmp_path, server):
+    with at_desk(tmp_path, server) as desk:
+        export(desk)
+        submit(desk)
+        server.batches._batches.clear()
+        found = collect(desk)
+        assert (found["batches"][0]["status"], found["open"]) == ("gone", 0)
+        assert len(list(desk.journal.pending(STEP))) == 4

@@ -399,3 +399,17 @@ def test_the_shipped_recordings_are_read():
     chat = RecordedChat(RECORDED / "completions.jsonl")
     assert len([asyncio.run(chat.answer(recorded_ask(name))) for name in requests[:50]]) == 50
     assert asyncio.run(RecordedChat(RECORDED / "brainstorm.jsonl").answer(recorded_ask("brainstorm-short_long-0"))).text
+
+
+def test_counts_of_tokens_that_cannot_be_true_are_not_believed():
+    body = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}
+    for usage, told in [
+        ({"prompt_tokens": 10, "prompt_tokens_details": {"cached_tokens": 10**9}}, (10, None, None)),
+        ({"prompt_tokens": 10, "prompt_tokens_details": {"cached_tokens": 11}}, (10, None, 10)),
+        (
+            {"prompt_tokens": 10**15, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 1}},
+            (None, 3, None),
+        ),
+    ]:
+        found = read_answer(SERVICE, json.dumps({**body, "usage": usage}).encode())
+        assert (found.tokens_in, found.tokens_out, found.tokens_cached) == told

@@ -199,6 +199,18 @@ def test_a_service_that_is_not_there_ends_the_run_and_fails_no_request(journal: 
     assert not counts["failed"] and not counts["answered"]
 
 
+@scene(
+    "one request meets 429 at every try, the others none",
+    "asked again, at waits of up to a minute; once nothing else is answered its tries are used up: `rate_limit`",
+)
+def test_a_request_that_is_always_refused_is_given_up_in_the_end(journal: Journal) -> None:
+    with Endpoint(lambda number, request: Reply(429 if request.prompt == "prompt 3" else 200, delay=0.02)) as server:
+        counts = ask(server, journal, 300).counts
+    assert counts["failed"] == {"rate_limit": 1} and counts["answered"] == 299
+    assert server.refused[429] < 30
+    assert_accounts(server, journal)
+
+
 @scene("all slots hang at once", "each is a timeout and is asked again; the others go on meanwhile")
 def test_requests_that_all_hang_are_asked_again(journal: Journal) -> None:
     with Endpoint(lambda number, request: Reply(delay=60 if 4 <= number < 8 else 0)) as server:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pairsmith.factory.chat import Answer, Ask, open_chat
-from pairsmith.factory.errors import RetryError, RowError, RunError, StopError
+from pairsmith.factory.errors import InputError, RetryError, RowError, RunError, StopError
 from pairsmith.factory.generate import generate
 from pairsmith.factory.journal import Journal
 from pairsmith.factory.lanes import Member
@@ -407,3 +407,45 @@ def test_many_kills_lose_nothing_that_was_stored(tmp_path):
     server, counts = kill_and_finish(tmp_path, 900, 16, [80 * number for number in range(1, 11)])
     assert counts["answered"] == 900
     assert server.paid.total() - 900 <= 16 * 10
+
+
+def test_a_plan_that_fails_while_it_streams_loses_nothing_that_is_in_flight(journal):
+    def broken():
+        yield from plan(100)
+        raise InputError("line 101: nothing of the kind")
+
+    with Endpoint(lambda number, request: Reply(delay=0.3)) as server:
+        members = [Member(spec_for(server, concurrency=40), open_chat(spec_for(server), Path()))]
+        with pytest.raises(InputError, match="line 101"):
+            generate(broken(), members, journal, STEP, {"": 200})
+        assert journal.counts(STEP)["answered"] == server.paid.total() == len(server.received) > 0
+
+
+def test_a_dead_endpoint_beside_a_good_one_costs_no_request(journal):
+    with Endpoint() as gone:
+        pass
+    with Endpoint(lambda number, request: Reply(delay=0.02)) as server:
+        members = [Member(one, open_chat(one, Path())) for one in (spec_for(gone, concurrency=4), spec_for(server))]
+        counts = generate(iter(plan(200)), members, journal, STEP, {"": 200}).counts
+    assert counts["answered"] == 200 and set(server.paid.values()) == {1}
+    assert sum(entry.attempts for entry in journal.answers(STEP)) < 300
+
+
+def test_stragglers_lend_their_slots_also_when_they_hold_them_all(journal):
+    def script(number, request):
+        return Reply(delay=5.0 if 30 <= number < 34 else 0.02)
+
+    with Endpoint(script) as server:
+        run(server, journal, 120, concurrency=4)
+        late = server.received[33].at
+        assert sum(one.at - late < 2.5 for one in server.received[34:]) > 20
+
+
+def test_tries_that_were_lost_are_in_the_ledger_also_when_the_run_is_left_in_a_hurry(journal):
+    with Endpoint(lambda number, request: Reply(delay=30)) as server:
+        thread = interrupt_soon(server, 4, times=2)
+        with pytest.raises(KeyboardInterrupt):
+            run(server, journal, 50, concurrency=4)
+        thread.join()
+    (line,) = journal.spent()
+    assert (line.answers, line.lost) == (0, 4) and line.most_lost > 0

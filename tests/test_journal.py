@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from outcomes import give_up, store
 
 from pairsmith.factory.chat import Answer, Ask
 from pairsmith.factory.errors import InputError, RunError
@@ -46,9 +47,9 @@ def test_an_answer_survives_closing_and_comes_in_plan_order(tmp_path):
     asks = [ask(number) for number in range(3)]
     with Journal(path) as journal:
         journal.expect(asks, STEP)
-        journal.store(asks[2].key, Answer("second", "length", 7, 5, 1), attempts=2)
-        journal.store(asks[0].key, Answer("first", "stop"))
-        journal.give_up(asks[1].key, "content_filter", "the service said no")
+        store(journal, asks[2].key, Answer("second", "length", 7, 5, 1), attempts=2)
+        store(journal, asks[0].key, Answer("first", "stop"))
+        give_up(journal, asks[1].key, "content_filter", "the service said no")
     with Journal(path) as journal:
         first, second = journal.answers(STEP)
         assert (first.request_id, first.text, first.tokens_in) == ("r0", "first", None)
@@ -63,9 +64,9 @@ def test_an_answer_survives_closing_and_comes_in_plan_order(tmp_path):
 
 def test_a_paid_answer_is_never_overwritten(journal):
     journal.expect([ask(1)], STEP)
-    journal.store(ask(1).key, Answer("paid", "stop"))
-    journal.store(ask(1).key, Answer("again", "stop"))
-    journal.give_up(ask(1).key, "timeout", "too late")
+    store(journal, ask(1).key, Answer("paid", "stop"))
+    store(journal, ask(1).key, Answer("again", "stop"))
+    give_up(journal, ask(1).key, "timeout", "too late")
     assert [one.text for one in journal.answers(STEP)] == ["paid"]
 
 
@@ -73,19 +74,19 @@ def test_a_recorded_answer_follows_its_file(journal):
     one = ask(1, model="recorded")
     journal.expect([one], STEP)
     for answer in (Answer("old", "stop"), Answer("new", "stop"), Answer("new", "length")):
-        journal.store(one.key, answer)
+        store(journal, one.key, answer)
         assert [(entry.text, entry.finish_reason) for entry in journal.answers(STEP)] == [
             (answer.text, answer.finish_reason)
         ]
-    journal.give_up(one.key, "not_recorded", "gone")
+    give_up(journal, one.key, "not_recorded", "gone")
     assert journal.counts(STEP)["failed"] == {"not_recorded": 1} and not list(journal.answers(STEP))
-    journal.store(one.key, Answer("back", "stop"))
+    store(journal, one.key, Answer("back", "stop"))
     assert journal.counts(STEP)["answered"] == 1
 
 
 def test_an_answer_outlives_a_plan_without_it(journal):
     journal.expect([ask(1), ask(2)], STEP)
-    journal.store(ask(1).key, Answer("paid", "stop"))
+    store(journal, ask(1).key, Answer("paid", "stop"))
     journal.expect([ask(2), ask(3)], STEP)
     assert journal.counts(STEP)["asked"] == 2 and not list(journal.answers(STEP))
     journal.expect([ask(3), ask(1)], STEP)
@@ -95,7 +96,7 @@ def test_an_answer_outlives_a_plan_without_it(journal):
 
 def test_names_and_versions_outside_the_key_follow_the_plan(journal):
     journal.expect([ask(1), ask(2)], STEP)
-    journal.store(ask(1).key, Answer("paid", "stop"))
+    store(journal, ask(1).key, Answer("paid", "stop"))
     renamed = [ask(number, version="v2", identity=f"n{number}", schema={"x": 1}) for number in (1, 2)]
     journal.expect(renamed, STEP)
     (entry,) = journal.answers(STEP)
@@ -119,7 +120,7 @@ def test_only_asks_given_up_for_the_named_reasons_are_opened_again(journal):
     asks = [ask(number) for number in range(3)]
     journal.expect(asks, STEP)
     for one, reason in zip(asks, ("timeout", "content_filter", "server_error"), strict=True):
-        journal.give_up(one.key, reason, "why")
+        give_up(journal, one.key, reason, "why")
     assert journal.reopen(STEP, {"timeout", "server_error"}) == 2
     assert [one.id for one in journal.pending(STEP)] == ["r0", "r2"]
     assert journal.counts(STEP)["failed"] == {"content_filter": 1}
@@ -149,7 +150,7 @@ def test_a_plan_that_is_gone_over_again_stays_whole_meanwhile(journal):
     start = journal.begin_plan(STEP, "one")
     journal.record((), [Planned(ask(number), STEP, start + number) for number in range(3)])
     journal.end_plan(STEP, start)
-    journal.store(ask(2).key, Answer("paid", "stop"))
+    store(journal, ask(2).key, Answer("paid", "stop"))
     assert journal.begin_plan(STEP, "one") == start
     journal.record((), [Planned(ask(0), STEP, start)])
     assert (journal.counts(STEP)["asked"], journal.counts(STEP)["answered"]) == (3, 1)
@@ -157,7 +158,7 @@ def test_a_plan_that_is_gone_over_again_stays_whole_meanwhile(journal):
 
 def test_another_plan_takes_the_place_of_the_former_one_at_once_and_answers_stay(journal):
     journal.expect([ask(1), ask(2), ask(3)], STEP)
-    journal.store(ask(3).key, Answer("paid", "stop"))
+    store(journal, ask(3).key, Answer("paid", "stop"))
     start = journal.begin_plan(STEP, "other")
     assert journal.counts(STEP)["asked"] == 0 and not list(journal.answers(STEP))
     journal.record((), [Planned(ask(4), STEP, start), Planned(ask(3), STEP, start + 1)])
@@ -169,8 +170,8 @@ def test_another_plan_takes_the_place_of_the_former_one_at_once_and_answers_stay
 
 def test_what_is_known_of_an_ask_is_what_is_on_disk(journal):
     journal.expect([ask(1), ask(2), ask(3)], STEP)
-    journal.store(ask(1).key, Answer("paid", "stop"))
-    journal.give_up(ask(2).key, "content_filter", "no")
+    store(journal, ask(1).key, Answer("paid", "stop"))
+    give_up(journal, ask(2).key, "content_filter", "no")
     found = journal.known([ask(number).key for number in range(1, 5)])
     assert found == {
         ask(1).key: Known(True, None, None),
@@ -203,7 +204,7 @@ def test_everything_ever_paid_is_in_the_ledger_planned_or_not(journal):
     asks = [sliced(1, "sts/en"), sliced(2, "sts/en"), sliced(3, "sts/de"), sliced(4, "sts/de", "recorded")]
     journal.expect(asks, STEP)
     for one in asks:
-        journal.store(one.key, Answer("text", "stop", 10, 5, 2))
+        store(journal, one.key, Answer("text", "stop", 10, 5, 2))
     journal.expect([asks[0]], STEP)
     assert journal.spent() == [
         Spent("m", STEP, "sts/de", "chat", 1, 10, 5, 2, 0, 0),
@@ -218,7 +219,7 @@ def test_the_asks_that_repair_an_answer_are_found_from_it(journal):
     journal.expect([first], STEP)
     journal.expect([second, third], "repair")
     for one in (first, second, third):
-        journal.store(one.key, Answer(one.prompt, "stop"))
+        store(journal, one.key, Answer(one.prompt, "stop"))
     assert [one.text for one in journal.revisions(first.key)] == ["mend it", "mend it again"]
     assert journal.revisions(third.key) == [] and journal.ask(third.key) == third
     assert list(journal.planned("repair")) == [second, third]
@@ -256,7 +257,7 @@ def test_a_prompt_with_half_a_character_is_named(journal):
 def test_any_text_is_kept(tmp_path_factory, text):
     with Journal(tmp_path_factory.mktemp("j") / "journal.sqlite") as journal:
         journal.expect([ask(1)], STEP)
-        journal.store(ask(1).key, Answer(text, "stop"))
+        store(journal, ask(1).key, Answer(text, "stop"))
         (entry,) = journal.answers(STEP)
         assert entry.text == "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
 
@@ -267,7 +268,7 @@ def test_pages_hide_nothing_while_answers_are_written(journal):
     seen = []
     for one in journal.pending(STEP):
         seen.append(one)
-        journal.store(one.key, Answer("x", "stop"))
+        store(journal, one.key, Answer("x", "stop"))
     assert seen == asks and journal.counts(STEP)["pending"] == 0
 
 
@@ -282,16 +283,16 @@ def test_the_state_changes_with_the_plan_its_answers_and_its_failures_only(tmp_p
 
         journal.expect(asks, STEP)
         assert changes()
-        journal.store(asks[0].key, Answer("a", "stop"))
+        store(journal, asks[0].key, Answer("a", "stop"))
         assert changes()
-        journal.store(asks[0].key, Answer("a", "stop"))
+        store(journal, asks[0].key, Answer("a", "stop"))
         journal.expect(asks, STEP)
         assert not changes()
-        journal.give_up(asks[2].key, "timeout", "")
+        give_up(journal, asks[2].key, "timeout", "")
         assert changes()
-        journal.store(asks[0].key, Answer("b", "stop"))
+        store(journal, asks[0].key, Answer("b", "stop"))
         assert changes()
-        journal.store(asks[1].key, Answer("c", "stop"))
+        store(journal, asks[1].key, Answer("c", "stop"))
         assert changes()
         journal.expect(asks[::-1], STEP)
         assert changes()
@@ -336,13 +337,13 @@ def test_a_missing_folder_is_one_line(tmp_path):
 def test_a_full_disk_is_one_line_and_loses_nothing_stored(journal):
     asks = [ask(number) for number in range(40)]
     journal.expect(asks, STEP)
-    journal.store(asks[0].key, Answer("paid", "stop"))
+    store(journal, asks[0].key, Answer("paid", "stop"))
     journal._db.execute("PRAGMA max_page_count = 1")  # the file may not grow: what a full disk does
     with pytest.raises(RunError, match="make room"):
-        journal.store(asks[1].key, Answer("x" * 100_000, "stop"))
+        store(journal, asks[1].key, Answer("x" * 100_000, "stop"))
     assert [one.text for one in journal.answers(STEP)] == ["paid"]
     journal._db.execute("PRAGMA max_page_count = 1000000")
-    journal.store(asks[1].key, Answer("x" * 100_000, "stop"))
+    store(journal, asks[1].key, Answer("x" * 100_000, "stop"))
     assert journal.counts(STEP)["answered"] == 2
 
 
@@ -354,7 +355,7 @@ def test_threads_and_a_second_reader_share_a_journal(tmp_path):
 
         def work(part):
             for one in part:
-                journal.store(one.key, Answer("x", "stop"))
+                store(journal, one.key, Answer("x", "stop"))
 
         threads = [threading.Thread(target=work, args=(asks[start : start + 20],)) for start in (0, 20, 40)]
         for thread in threads:
@@ -388,7 +389,7 @@ class JournalMachine(RuleBasedStateMachine):
     def store(self, number, text):
         key = ask(number).key
         if key in self.known:
-            self.journal.store(key, Answer(text, "stop"))
+            store(self.journal, key, Answer(text, "stop"))
             self.answered.setdefault(key, text)
             self.failed.pop(key, None)
 
@@ -396,7 +397,7 @@ class JournalMachine(RuleBasedStateMachine):
     def give_up(self, number, reason):
         key = ask(number).key
         if key in self.known:
-            self.journal.give_up(key, reason, "")
+            give_up(self.journal, key, reason, "")
             if key not in self.answered:
                 self.failed[key] = reason
 

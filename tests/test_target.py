@@ -172,8 +172,8 @@ def test_a_pool_shares_the_requests_by_weight_and_each_row_says_who_wrote_it(
     with Endpoint(answers="json") as one, Endpoint(answers="json") as two, Endpoint(answers="json") as three:
         pool = [
             {"base_url": one.base_url, "model": "small", "weight": 3},
-            {"base_url": two.base_url, "model": "large", "weight": 0.5},
-            {"base_url": three.base_url, "model": "large", "weight": 0.5, "concurrency": 1},
+            {"base_url": two.base_url, "model": "large", "weight": 1},
+            {"base_url": three.base_url, "model": "large", "weight": 1, "concurrency": 1},
         ]
         models = {"brainstorm": {"base_url": three.base_url, "model": "thinker"}, "generate": pool}
         run = spec(tmp_path / "run", models, 200, candidates=1)
@@ -225,3 +225,121 @@ def test_a_budget_is_kept_to_and_the_rest_waits(
         spec(run, both(server), 120, candidates=1)
         assert call(capsys, "run", run)["funnel"]["pending"] == 0
         assert recorded(run) == server.paid
+
+
+def test_a_repair_that_failed_for_a_passing_fault_is_asked_again_by_the_next_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pairsmith.factory.lanes.FIRST_WAIT", 0.01)
+    down = True
+
+    def script(number: int, request: Received) -> Reply:
+        if "could not be used" in request.prompt:
+            return Reply(500) if down else obedient(request)
+        return obedient(request) if "tasks" in str(request.body) else Reply(body=completion('{"S1": '))
+
+    with Endpoint(script) as server:
+        run = spec(tmp_path / "run", both(server, retries=1), 6, candidates=1)
+        assert main(["run", str(run)]) == 2
+        capsys.readouterr()
+        down = False
+        funnel = call(capsys, "run", run)["funnel"]
+        identity(funnel)
+        assert funnel["accepted"] == 6
+        assert server.paid == recorded(run)
+
+
+def test_another_way_of_repairing_leaves_what_is_mended_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def script(number: int, request: Received) -> Reply:
+        broken = "could not be used" not in request.prompt and "tasks" not in str(request.body)
+        return Reply(body=completion('{"S1": ')) if broken else obedient(request)
+
+    with Endpoint(script) as server:
+        run = spec(tmp_path / "run", both(server), 8, candidates=1)
+        call(capsys, "run", run)
+        before, paid = pq.read_table(run / "accepted.parquet").to_pylist(), server.paid.total()
+        spec(run, both(server), 8, candidates=1, repair={"mode": "again"})
+        call(capsys, "run", run)
+        assert server.paid.total() == paid
+        assert pq.read_table(run / "accepted.parquet").to_pylist() == before
+
+
+def test_a_changed_plan_that_breaks_off_is_judged_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Endpoint(answers="json") as server:
+        run = spec(tmp_path / "run", both(server), 20, candidates=1)
+        call(capsys, "run", run)
+        asked = len(server.received)
+        server._script = lambda number, request: Reply(401) if number >= asked + 6 else obedient(request)
+        spec(run, both(server), 20, candidates=1, seed=1)
+        assert main(["generate", str(run)]) == 2
+        capsys.readouterr()
+        funnel = call(capsys, "gate", run)
+        identity(funnel)
+        assert funnel["asked"] == 20 and funnel["answered"] < 20 and funnel["pending"] > 0
+        planned = set(pq.read_table(run / "requests.parquet")["id"].to_pylist())
+        assert set(pq.read_table(run / "candidates.parquet")["request_id"].to_pylist()) <= planned
+
+
+def test_a_task_that_comes_late_changes_no_request_that_was_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pairsmith.factory.lanes.FIRST_WAIT", 0.01)
+    failing = ""
+
+    def script(number: int, request: Received) -> Reply:
+        nonlocal failing
+        if "tasks" in str(request.body) and not failing:
+            failing = request.prompt
+        return Reply(500) if request.prompt == failing and late is False else obedient(request)
+
+    late = False
+    with Endpoint(script) as server:
+        run = spec(tmp_path / "run", both(server, retries=0, concurrency=1), 60, candidates=1, brainstorm={"calls": 3})
+        call(capsys, "run", run)
+        before = {row["id"] for row in pq.read_table(run / "requests.parquet").to_pylist()}
+        late = True
+        call(capsys, "run", run)
+        after = {row["id"] for row in pq.read_table(run / "requests.parquet").to_pylist()}
+        assert pq.read_table(run / "tasks.parquet").num_rows > 40
+        assert before <= after
+
+
+def test_requests_of_a_file_in_the_same_words_are_several_draws(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Endpoint(answers="json") as server:
+        text = {"requests": "r.jsonl", "models": both(server)}
+        (tmp_path / "factory.yml").write_text(json.dumps(text))
+        passage = "A long passage about bridges and the rivers below them, told by an old engineer. " * 4
+        lines = [
+            {"id": f"r{n}", "group": "short_long", "language": "en", "passage": passage, "document": f"d{n}", "template": "a"}
+            for n in range(12)
+        ]  # fmt: skip
+        (tmp_path / "r.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        counts = call(capsys, "generate", tmp_path)
+        assert (counts["asked"], counts["answered"], counts["pending"]) == (12, 12, 0)
+
+
+def test_a_request_of_a_file_that_names_an_unknown_model_or_template_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Endpoint(answers="json") as server:
+        (tmp_path / "factory.yml").write_text(json.dumps({"requests": "r.jsonl", "models": both(server)}))
+        for extra, told in (({"model": "n"}, "no model 'n'"), ({"template": "nope"}, "no template 'nope'")):
+            (tmp_path / "r.jsonl").write_text(json.dumps({"id": "a", "group": "sts", "language": "en", **extra}))
+            assert main(["generate", str(tmp_path)]) == 2
+            assert told in capsys.readouterr().err
+        assert not server.received
+
+
+def test_status_says_that_a_larger_cap_leaves_something_to_ask(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Endpoint(refuses(5)) as server:
+        run = spec(tmp_path / "run", both(server), 20, candidates=1)
+        call(capsys, "run", run)
+        assert call(capsys, "status", run)["next"].startswith("nothing")
+        spec(run, both(server), 20, candidates=5)
+        assert call(capsys, "status", run)["next"] == f"pairsmith run {run}"
