@@ -125,10 +125,14 @@ async def _run(
 
 
 async def _report(pool: Pool, meter: "_Meter", progress: Callable[[Progress], None]) -> None:
+    stop = asyncio.create_task(pool.stops.wait())
     try:
         while True:
             progress(meter.read())
-            await asyncio.sleep(_REPORT)
+            if stop.done():
+                await asyncio.sleep(_REPORT)
+            else:
+                await asyncio.wait([stop], timeout=_REPORT)  # a stop is told at once
     except Exception as error:  # whoever watches must not cost a paid answer
         pool.halt(error)
 

@@ -86,12 +86,6 @@ class Pace:
         self.silent_until = max(self.silent_until, now + min(_LONGEST_GAP, gap * 2.0 ** min(self._dry, 30)))
         return news
 
-    def forget(self) -> None:
-        """The moments seen so far belong to another limit."""
-        self._empty.clear()
-        self.estimate = None
-        self._dry = 0
-
     def back_off(self, now: float, sent: int, shortly: bool) -> None:
         """The pace was refused: back to the one that held before, else just below the estimate if it was ``shortly``.
 

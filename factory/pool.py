@@ -77,6 +77,7 @@ class Pool:
         self._by_model: Counter[str] = Counter()  # of those in flight
         self._dropped: list[Try] = []  # left in a hurry
         self._landed = asyncio.Event()
+        self.stops = asyncio.Event()
         self._interrupted = False
         self._error: BaseException | None = None
         self._gave_up = 0
@@ -133,11 +134,13 @@ class Pool:
                 task.cancel()
         self._interrupted = True
         self._landed.set()
+        self.stops.set()
 
     def halt(self, error: BaseException) -> None:
         """Stop because of ``error``; the first one counts."""
         self._error = self._error or error
         self._landed.set()
+        self.stops.set()
 
     def raise_what_stopped_it(self) -> None:
         """Raise the fault or the interrupt that ended the run early, if there was one."""
