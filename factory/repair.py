@@ -101,18 +101,13 @@ def resolve(entry: Entry, request: Request, revisions: Revisions) -> Resolved:
 
 
 def repair_asks(
-    entries: Iterable[Entry],
-    requests: Callable[[str], Request],
-    revisions: Revisions,
-    asked: Callable[[str], Ask],
-    spec: RepairSpec,
+    answers: Iterable[tuple[Entry, Request]], revisions: Revisions, asked: Callable[[str], Ask], spec: RepairSpec
 ) -> Iterator[Ask]:
-    """What is still to be asked to repair ``entries``: nothing where a repair has parsed, or the tries are used up.
+    """What is still to be asked to repair ``answers``: nothing where a repair has parsed, or the tries are used up.
 
-    ``requests``: by id; ``asked``: what was sent, by key.
+    ``asked``: what was sent, by key.
     """
-    for entry in entries:
-        request = requests(entry.request_id)
+    for entry, request in answers:
         if parse_entry(entry, request).reason not in FAULTS:
             continue
         tries = revisions(entry.key)

@@ -336,9 +336,15 @@ def _repair_asks(run: Run, journal: Journal) -> list[Ask]:
     """Repairs of all answers that do not parse; recorded answers are as they are."""
     if run.spec.models.generate[0].provider == "recorded":
         return []
-    requests = {request.id: request for request in read_plan(run)}
-    answers = journal.answers("generate")
-    return list(repair_asks(answers, requests.__getitem__, journal.revisions, journal.ask, run.spec.repair))
+    answers = _with_requests(journal.answers("generate"), read_plan(run))
+    return list(repair_asks(answers, journal.revisions, journal.ask, run.spec.repair))
+
+
+def _with_requests(entries: Iterable[Entry], requests: Iterable[Request]) -> Iterator[tuple[Entry, Request]]:
+    """Each answer with its request; both come in the order of the plan, so that neither need be in memory."""
+    remaining = iter(requests)
+    for entry in entries:
+        yield entry, next(request for request in remaining if request.id == entry.request_id)
 
 
 BRAINSTORM = Stage("brainstorm", _brainstorm_inputs, _brainstorm, _settled)
