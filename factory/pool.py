@@ -212,11 +212,14 @@ class Pool:
         await self._writer.flush()
         if self.stopping:
             return False
-        if any(queue.backlog for queue in self._queues.values()) and not self.held:
+        if self.held:
+            if self._take_up(None):
+                return True  # the plan is recorded to its end: what is not asked is pending
+            self._journal.end_plan(self._step, start)
+            return False
+        if any(queue.backlog for queue in self._queues.values()):
             return True  # repairs of what was saved last
         self._journal.end_plan(self._step, start)
-        if self.held:
-            return False
         if any(queue.left for queue in self._queues.values()):
             for queue in self._queues.values():
                 queue.left = False
@@ -232,10 +235,8 @@ class Pool:
 
     def _send_all(self) -> float | None:
         """Send what may be sent now; returns the moment at which more may be, None where only a landing helps."""
-        if self.stopping:
+        if self.stopping or self.held:
             return None
-        if self.held:  # the plan is recorded to its end: what is not asked is pending
-            return time.monotonic() if self._take_up(None) else None
         try:
             moments = [self._send_to(lane) for lane in self._lanes]
         except Exception as error:  # of the plan, as it streams in: what is in flight is paid, and is waited for
@@ -259,8 +260,8 @@ class Pool:
             attempt = lane.queue.next(now)
             if attempt is None and not lane.queue.crowded and self._take_up(lane.queue):
                 attempt = lane.queue.next(now)
-                if attempt is None:
-                    return now  # there is more of the plan, but others have their turn first
+                if attempt is None:  # there is more of the plan, but others have their turn first
+                    return None if self._writer.behind else now
             if attempt is None:
                 return lane.queue.due()
             self._send(lane, attempt, now)
@@ -282,7 +283,6 @@ class Pool:
             return True
         if not self._flying:
             self.held = f"the budget is spent ({self._purse.says()})"
-            self._landed.set()
         return False
 
     def _send(self, lane: Lane, attempt: Try, now: float) -> None:

@@ -219,6 +219,8 @@ def test_a_budget_is_kept_to_and_the_rest_waits(
             "the budget is spent"
             in json.loads((run / "manifest.json").read_text())["stages"]["generate"]["facts"]["held"]
         )
+        with sqlite3.connect(run / "journal.sqlite") as journal:
+            assert journal.execute("SELECT count(*) FROM plan WHERE step = 'generate'").fetchone() == (120,)
         before = server.paid.total()
         call(capsys, "run", run)
         assert server.paid.total() == before, "what is spent is spent in the next run too"
