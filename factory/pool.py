@@ -23,6 +23,9 @@ from pairsmith.factory.limits import Landing, Ticket
 from pairsmith.factory.writer import Writer
 
 PATIENCE = 900.0  # seconds; a service that asks for a longer wait has closed for now, and the run stops
+UNSAVED = (
+    1 / 8
+)  # of the slots: answers that may be on their way to the disk without holding one; a commit takes 1 to 5 ms
 CHUNK = 32  # asks that are rendered at once: some milliseconds, in which nothing else happens
 CHUNKS = 4  # that are looked through in one go for something to ask; then answers that came have their turn
 REPAIR = "repair"
@@ -255,7 +258,7 @@ class Pool:
                 return None
             if pause > 0:
                 return now + pause
-            if self._writer.unsaved + lane.limits.in_flight >= lane.limits.limit or not self._affords(lane):
+            if lane.limits.in_flight + self._unsaved_beyond(lane) >= lane.limits.limit or not self._affords(lane):
                 return None
             attempt = lane.queue.next(now)
             if attempt is None and not lane.queue.crowded and self._take_up(lane.queue):
@@ -265,6 +268,10 @@ class Pool:
             if attempt is None:
                 return lane.queue.due()
             self._send(lane, attempt, now)
+
+    def _unsaved_beyond(self, lane: Lane) -> int:
+        """Answers that are not on disk yet and hold slots as if they were in flight: those beyond a small share."""
+        return max(0, self._writer.unsaved - int(UNSAVED * lane.slots))
 
     def _take_up(self, queue: Queue | None) -> bool:
         """Take up more of the plan until ``queue`` has something to ask; asks of other models are lined up on the way.

@@ -155,7 +155,7 @@ def test_a_hundred_kills_lose_no_answer_pay_no_answer_twice_and_change_no_row(
         paid_now, stored_now = settled(server)["answered"], answers(folder / "journal.sqlite")
         assert stored_now.items() >= stored.items(), "an answer that was on disk is gone or has changed"
         cost = (paid_now - paid) - (len(stored_now) - len(stored))
-        assert 0 <= cost <= SLOTS, "more was paid and not stored than was in flight"
+        assert 0 <= cost <= SLOTS + SLOTS // 8, "more was paid and not stored than was in flight or being written"
         stored, paid, lost = stored_now, paid_now, lost + cost
     assert delivered >= KILLS * 0.9
     assert 0.7 * whole < len(stored), "the moments are spread over the whole run"
