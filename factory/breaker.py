@@ -35,6 +35,11 @@ class Breaker:
         self._probe_at = 0.0
 
     @property
+    def doubtful(self) -> bool:
+        """Whether the last few requests all failed."""
+        return self._failures >= _FIRST_FAILURES
+
+    @property
     def is_open(self) -> bool:
         """Whether the service counts as down."""
         return self._opened is not None

@@ -17,8 +17,8 @@ from pairsmith.factory.spec import ModelSpec
 FIRST_WAIT = 0.5  # seconds before the second try while a service answers nothing; doubled for each further one
 LONGEST_WAIT = 60.0  # seconds that a back-off of our own grows to
 SHORT_WAIT, LONG_WAIT = 0.1, 2.0  # bounds of the first wait while the service answers others: about two answers' time
-SHORT_DOUBLINGS = 2  # that such waits grow by: a fault that comes by chance is over at the next try
-LAST_WAIT = 10.0  # times the first wait, before the last tries at the end of a run: a service may need a moment
+SHORT_DOUBLINGS = 1  # that such waits grow by: a fault that comes by chance is over at the next try
+LAST_WAIT = 10.0  # times the first wait, before the last tries of a run where nothing is answered: it may need a moment
 BACKLOG = 1000  # asks of one model that wait for a free slot in memory; what is beyond is read from the journal again
 WAITING = 16  # requests for each slot that may wait for their next try: a bound on memory in a long outage
 RECORDED_SLOTS = 1000  # recorded answers come at once: the slots are only how many share a commit
@@ -82,6 +82,11 @@ class Queue:
         if self.waiting and self.waiting[0][0] <= now:
             return heapq.heappop(self.waiting)[2]
         return self.backlog.popleft() if self.backlog and not self.crowded else None
+
+    @property
+    def last_wait(self) -> float:
+        """Seconds before last tries: longer where the last requests all failed."""
+        return FIRST_WAIT * (LAST_WAIT if all(lane.breaker.doubtful for lane in self.lanes) else 1.0)
 
     def later(self, attempt: Try, due: float) -> None:
         """Let a request wait until the moment ``due``."""

@@ -17,7 +17,7 @@ from pairsmith.factory.chat import Answer, Ask
 from pairsmith.factory.errors import RetryError, RowError, StopError
 from pairsmith.factory.faults import LOST_REASONS, RETRY_REASONS
 from pairsmith.factory.journal import Journal, Known, Outcome, Planned, Step
-from pairsmith.factory.lanes import BACKLOG, LAST_WAIT, Lane, Member, Queue, Try
+from pairsmith.factory.lanes import BACKLOG, Lane, Member, Queue, Try
 from pairsmith.factory.ledger import Purse
 from pairsmith.factory.limits import Landing, Ticket
 from pairsmith.factory.writer import Writer
@@ -190,7 +190,7 @@ class Pool:
         self._live[ask.key] = _Live(ask, group)
         attempt = Try(ask, queue.answered, 0 if last else queue.retries, last)
         if last:
-            queue.later(attempt, time.monotonic() + LAST_WAIT * lanes.FIRST_WAIT)
+            queue.later(attempt, time.monotonic() + queue.last_wait)
         else:
             queue.backlog.append(attempt)
 
