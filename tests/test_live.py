@@ -13,6 +13,8 @@ from endpoint_answers import answer_text, sentence
 
 from pairsmith.asking import generate
 from pairsmith.cli import main
+from pairsmith.factory.chat import request_body
+from pairsmith.factory.journal import STEPS, Journal
 from pairsmith.run import open_run
 
 
@@ -46,6 +48,10 @@ def test_what_is_recorded_is_what_was_sent_and_nothing_is_asked_twice(
         with sqlite3.connect(folder / "journal.sqlite") as journal:
             recorded = Counter(prompt for (prompt,) in journal.execute("SELECT prompt FROM asks"))
         assert recorded == sent
+        with Journal(folder / "journal.sqlite") as journal:
+            asks = [ask for step in STEPS for ask in journal.planned(step)]
+        bodies = Counter(json.dumps(request_body(ask), sort_keys=True) for ask in asks)
+        assert bodies == Counter(json.dumps(request.body, sort_keys=True) for request in server.received)
         asked = len(server.received)
         call(capsys, "run", folder)
         assert len(server.received) == asked, "nothing is asked again"
