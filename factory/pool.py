@@ -23,9 +23,7 @@ from pairsmith.factory.limits import Landing, Ticket
 from pairsmith.factory.writer import Writer
 
 PATIENCE = 900.0  # seconds; a service that asks for a longer wait has closed for now, and the run stops
-UNSAVED = (
-    1 / 8
-)  # of the slots: answers that may be on their way to the disk without holding one; a commit takes 1 to 5 ms
+UNSAVED = 0.125  # of the slots: answers that may be on their way to the disk without holding one, for 1 to 5 ms
 CHUNK = 32  # asks that are rendered at once: some milliseconds, in which nothing else happens
 CHUNKS = 4  # that are looked through in one go for something to ask; then answers that came have their turn
 REPAIR = "repair"

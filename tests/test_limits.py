@@ -14,7 +14,9 @@ from pairsmith.factory.limits import Limits, Ticket
 from pairsmith.factory.quota import number, seconds
 
 SLOTS, ROWS, LATENCY = 50, 2000, 0.05
-PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # to shrink a simulation takes minutes and explains little
+# To shrink a simulation takes minutes and explains little. The draws are the same each time: the bounds are of what was
+# reached, and a rare seed beyond them is something to look into, not to meet by chance in another's change.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 SEEDS = st.integers(0, 10**6)
 CPU = st.sampled_from([0.0, 0.0008])  # seconds between two sends: none, and what an event loop needs
 WITH_AND_WITHOUT_JITTER = pytest.mark.parametrize("cpu", [0.0, 0.0008])
@@ -67,10 +69,10 @@ def test_without_a_limit_nothing_is_lost(cpu: float) -> None:
 # --- so many at once
 
 
-@settings(max_examples=25, phases=PHASES)
+@settings(max_examples=25, phases=PHASES, derandomize=True)
 @given(size=st.integers(1, 49), latency=st.floats(0.02, 3), seed=SEEDS, cpu=CPU)
 def test_a_concurrency_limit_is_found_at_once(size: int, latency: float, seed: int, cpu: float) -> None:
-    rows = ROWS if size >= 5 else 300
+    rows = max(ROWS, int(2.5 * size / latency)) if size >= 5 else 300  # at least some seconds: finding it takes a tenth
     result = run(lambda rng: AtOnce(size), rows=rows, latency=latency, seed=seed, cpu=cpu)
     ideal = max(rows * mean(latency, cpu) / size, free(rows=rows, latency=latency, seed=seed, cpu=cpu))
     assert ideal / result.seconds > 0.85
@@ -102,7 +104,7 @@ def test_a_concurrency_limit_that_is_lowered_is_kept(before: int, cpu: float) ->
 # --- so many by time
 
 
-@settings(max_examples=15, phases=PHASES)
+@settings(max_examples=15, phases=PHASES, derandomize=True)
 @given(seed=SEEDS, cpu=CPU)
 def test_a_request_rate_limit_is_found_and_kept(seed: int, cpu: float) -> None:
     result = run(lambda rng: TokenBucket(100, 50), seed=seed, cpu=cpu)
@@ -110,7 +112,7 @@ def test_a_request_rate_limit_is_found_and_kept(seed: int, cpu: float) -> None:
     assert result.wasted < 50
 
 
-@settings(max_examples=25, phases=PHASES)
+@settings(max_examples=25, phases=PHASES, derandomize=True)
 @given(rate=st.floats(2, 500), burst=st.integers(5, 200), latency=st.floats(0.02, 3), seed=SEEDS, cpu=CPU)
 def test_any_request_rate_limit_is_kept(rate: float, burst: int, latency: float, seed: int, cpu: float) -> None:
     rows = burst + int(min(1500, 60 * rate))
@@ -152,7 +154,7 @@ def test_windows_are_kept(kind: type[FixedWindow], count: int, length: float, cp
 # --- by chance
 
 
-@settings(max_examples=15, phases=PHASES)
+@settings(max_examples=15, phases=PHASES, derandomize=True)
 @given(limited=st.floats(0.02, 0.4), faulty=st.floats(0, 0.2), seed=SEEDS, cpu=CPU)
 def test_refusals_by_chance_cost_little(limited: float, faulty: float, seed: int, cpu: float) -> None:
     result = run(lambda rng: Chance(rng, limited, faulty), seed=seed, cpu=cpu)
@@ -160,7 +162,7 @@ def test_refusals_by_chance_cost_little(limited: float, faulty: float, seed: int
     assert ideal.seconds / result.seconds > 0.15  # the worst case is a share of two in a hundred, noticed late
 
 
-@settings(max_examples=15, phases=PHASES)
+@settings(max_examples=15, phases=PHASES, derandomize=True)
 @given(seed=SEEDS, cpu=CPU)
 def test_one_refusal_in_five_by_chance_is_noticed_and_ignored(seed: int, cpu: float) -> None:
     result = run(lambda rng: Chance(rng, 0.2, 0.1), seed=seed, cpu=cpu)
@@ -197,7 +199,7 @@ def test_what_comes_on_top_of_chance_is_noticed() -> None:
 # --- what the service says
 
 
-@settings(max_examples=20, phases=PHASES)
+@settings(max_examples=20, phases=PHASES, derandomize=True)
 @given(rate=st.floats(5, 500), burst=st.integers(75, 300), latency=st.floats(0.02, 1), seed=SEEDS, cpu=CPU)
 def test_no_request_is_wasted_where_headers_tell_the_quota(
     rate: float, burst: int, latency: float, seed: int, cpu: float
@@ -208,7 +210,7 @@ def test_no_request_is_wasted_where_headers_tell_the_quota(
     assert max((rows - burst) / rate, free(rows=rows, latency=latency, seed=seed, cpu=cpu)) / result.seconds > 0.85
 
 
-@settings(max_examples=20, phases=PHASES)
+@settings(max_examples=20, phases=PHASES, derandomize=True)
 @given(rate=st.floats(5, 500), burst=st.integers(15, 50), latency=st.floats(0.02, 1), seed=SEEDS, cpu=CPU)
 def test_a_told_quota_smaller_than_the_slots_is_kept(
     rate: float, burst: int, latency: float, seed: int, cpu: float
@@ -307,7 +309,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, phases=PHASES)
+@settings(max_examples=150, phases=PHASES, derandomize=True)
 @given(
     steps=STEPS, slots=st.integers(1, 8), caps=st.tuples(st.none() | st.floats(0.1, 1e4), st.none() | st.floats(1, 1e6))
 )
@@ -345,7 +347,7 @@ def test_a_service_that_refuses_everything_is_still_asked_and_found_again() -> N
     assert result.done(0.5) < 370
 
 
-@settings(max_examples=10, phases=PHASES)
+@settings(max_examples=10, phases=PHASES, derandomize=True)
 @given(seed=SEEDS, cpu=CPU)
 def test_stragglers_lend_their_slots(seed: int, cpu: float) -> None:
     """Two in a hundred take 3 s: up to sixty at once, for which as many slots are lent as there are (50)."""
