@@ -27,6 +27,7 @@ from test_generate import run, start
 from pairsmith.curation.release import read_manifest
 from pairsmith.factory.chat import Entry
 from pairsmith.factory.journal import Journal
+from pairsmith.factory.rounds import read_rounds
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +36,7 @@ KILLS = 100
 START_UPS = 15  # of the kills come while the command starts, reads the spec and plans
 SIZE = 1500  # accepted rows; with what is rejected and repaired some 2,000 requests
 STAGE_KILLS, STAGE_SIZE = 10, 200
+ROUND_KILLS, ROUND_SIZE = 30, 260
 POWER_CUTS = 30
 ASKS = 1500  # of the run whose journal is copied
 
@@ -54,13 +56,14 @@ def undisturbed(folder: Path, server: EndpointProcess, size: int) -> Path:
     return folder
 
 
-def write_spec(folder: Path, server: EndpointProcess, size: int) -> Path:
+def write_spec(folder: Path, server: EndpointProcess, size: int, **more: Any) -> Path:
     model = {"base_url": server.base_url, "model": "m", "concurrency": SLOTS}
     spec = {
         "size": size,
         "groups": {"sts": 2, "short_short": 1},
         "languages": {"en": 1},
         "models": {"brainstorm": model, "generate": model},
+        **more,
     }
     folder.mkdir(parents=True)
     (folder / "factory.yml").write_text(json.dumps(spec))  # JSON is YAML
@@ -185,6 +188,28 @@ def test_kills_while_rows_are_judged_and_released_change_no_row_and_leave_nothin
         finish("run", folder)
         assert_same_dataset(folder, other)
     assert delivered >= STAGE_KILLS // 2
+
+
+def test_kills_over_rounds_and_repairs_change_no_row(tmp_path: Path, server: EndpointProcess) -> None:
+    """Long texts of the endpoint are often of another length than was asked: a third round is needed, and ends at a cap."""
+    groups = {"sts": 2, "short_long": 1, "long_short": 1}
+    quiet, folder = (
+        write_spec(tmp_path / name, server, ROUND_SIZE, groups=groups, repair={"attempts": 2})
+        for name in ("undisturbed", "killed")
+    )
+    finish("run", quiet)
+    draw = random.Random(11)
+    kills = 0
+    for _ in range(ROUND_KILLS):
+        process = begin("run", folder)
+        time.sleep(draw.uniform(0.5, 2.0))
+        kills += kill(process)
+    finish("run", folder)
+    assert kills > ROUND_KILLS / 3
+    assert {again.round for again in read_rounds(folder / "rounds.jsonl")} >= {2, 3}
+    with Journal(folder / "journal.sqlite") as journal:
+        assert journal.counts("repair")["answered"]
+    assert_same_dataset(folder, quiet)
 
 
 def copy(journal: Path, to: Path, draw: random.Random, way: str, process: "subprocess.Popen[str]") -> None:
