@@ -78,7 +78,7 @@ def submit(result: Result) -> str:
         for one in result["submitted"]
     ]
     return "\n".join(
-        [*(lines or ["nothing to submit"]), f"{result['open']} batches are open", f"next: {result['next']}"]
+        [*(lines or ["nothing to submit"]), f"open batches: {result['open']}", f"next: {result['next']}"]
     )
 
 
@@ -92,16 +92,16 @@ def collect(result: Result) -> str:
         lines.append(f"pending again: {_counts(result['waiting'])}")
     for name, what in _ODD_LINES.items():
         if result[name]:
-            lines.append(f"{result[name]:,} {what}")
+            lines.append(f"{what}: {result[name]:,}")
     lines += [f"  {line}" for line in result["bad"]]
-    lines.append(f"{result['open']} batches are open, {result['pending']:,} requests pending")
+    lines.append(f"open batches: {result['open']}; pending requests: {result['pending']:,}")
     return "\n".join([*lines, f"next: {result['next']}"])
 
 
 _ODD_LINES = {
-    "again": "lines bring nothing new",
-    "unknown": "lines answer requests that this run never asked; they are left out",
-    "unreadable": "lines cannot be read; they are left out",
+    "again": "lines that bring nothing new",
+    "unknown": "lines for requests that this run never asked, left out",
+    "unreadable": "lines that cannot be read, left out",
 }
 
 
