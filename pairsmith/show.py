@@ -77,9 +77,7 @@ def submit(result: Result) -> str:
         f"{one['file']}: {one['requests']:,} requests to {one['model']} as {one['batch']}"
         for one in result["submitted"]
     ]
-    return "\n".join(
-        [*(lines or ["nothing to submit"]), f"open batches: {result['open']}", f"next: {result['next']}"]
-    )
+    return "\n".join([*(lines or ["nothing to submit"]), f"open batches: {result['open']}", f"next: {result['next']}"])
 
 
 def collect(result: Result) -> str:
