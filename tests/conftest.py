@@ -1,8 +1,23 @@
-"""Hypothesis for all tests: no deadline (the first call of a gate loads its lexicon), the same examples at each run of CI."""
+"""Hypothesis for all tests: no deadline (the first call of a gate loads its lexicon), the same examples at each run of CI.
+
+And the journal that tests of asking share.
+"""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from pairsmith.factory.journal import Journal
 
 settings.register_profile("pairsmith", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("pairsmith")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """A new journal in the file ``journal.sqlite`` of the test's folder."""
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        yield journal

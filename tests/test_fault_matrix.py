@@ -4,7 +4,6 @@ Each case goes through the whole pool with the real client to a real server, wit
 docs/faults.md shows the same table; a test holds the two together.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,12 +21,6 @@ PAGE = Path(__file__).parent.parent / "docs/faults.md"
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pairsmith.factory.lanes.FIRST_WAIT", 0.02)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal(tmp_path / "journal.sqlite") as journal:
-        yield journal
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

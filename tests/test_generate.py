@@ -70,12 +70,6 @@ def _short_waits(monkeypatch):
     monkeypatch.setattr("pairsmith.factory.lanes.FIRST_WAIT", 0.02)
 
 
-@pytest.fixture
-def journal(tmp_path):
-    with Journal(tmp_path / "journal.sqlite") as journal:
-        yield journal
-
-
 def test_everything_is_asked_once_and_as_many_at_once_as_the_spec_allows(journal):
     with Endpoint(lambda number, request: Reply(delay=0.05)) as server:
         counts = run(server, journal, 100, concurrency=20)

@@ -21,12 +21,6 @@ def ask(number, prompt=None, model="m", version="v1", schema=None, identity=None
     )
 
 
-@pytest.fixture
-def journal(tmp_path):
-    with Journal(tmp_path / "journal.sqlite") as journal:
-        yield journal
-
-
 def test_every_commit_is_on_disk_in_a_new_file_and_in_one_opened_again(tmp_path):
     for _ in range(2):
         with Journal(tmp_path / "journal.sqlite") as journal:
