@@ -18,6 +18,7 @@ from pairsmith.factory.chat import Answer, Ask, read_answer, read_recorded, requ
 from pairsmith.factory.errors import InputError, RetryError, ServiceError
 from pairsmith.factory.faults import Service, fault, refuses_max_tokens, refuses_schema
 from pairsmith.factory.folder import written_whole
+from pairsmith.factory.json_lines import json_lines
 
 URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 MAX_REQUESTS = 50_000
@@ -262,23 +263,7 @@ def _record(key: str, answer: Answer) -> dict[str, Any]:
 
 
 def _records(path: Path) -> Iterator[tuple[str, dict[str, Any] | InputError]]:
-    """Place and content of each line that is not blank; in place of one that is no JSON object, what is wrong with it."""
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                text = line.removeprefix(b"\xef\xbb\xbf").strip()
-                if text:
-                    yield f"{path}:{number}", _record_of(f"{path}:{number}", text)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def _record_of(place: str, text: bytes) -> dict[str, Any] | InputError:
-    try:
-        record = json.loads(text.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        return InputError(f"{place}: not JSON ({error}); the line is left out")
-    return record if isinstance(record, dict) else InputError(f"{place}: not an object; the line is left out")
+    return json_lines(path, "the line is left out")
 
 
 def _key(record: dict[str, Any]) -> str:

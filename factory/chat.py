@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pairsmith.factory.errors import InputError, RetryError, RowError, ServiceError, SpecError
 from pairsmith.factory.faults import Service, fault, refuses_max_tokens, refuses_schema, stated_limits
+from pairsmith.factory.json_lines import json_lines
 from pairsmith.factory.records import digest
 from pairsmith.factory.spec import ModelSpec
 from pairsmith.factory.text import whole
@@ -390,34 +391,14 @@ class RecordedChat:
 def read_recorded(path: Path) -> dict[str, Answer]:
     """Recorded answers by request id; raises as :class:`RecordedChat` does."""
     answers: dict[str, Answer] = {}
-    for place, record in _json_lines(path):
+    advice = 'write one object a line, {"id": ..., "completion": ...}'
+    for place, record in json_lines(path, advice, "'answers' in factory.yml names this file"):
+        if isinstance(record, InputError):
+            raise record
         identity, answer = _recorded_answer(place, record)
         if answers.setdefault(identity, answer) != answer:
             raise InputError(f"{place}: request '{identity}' has a different answer further up; keep one of the two")
     return answers
-
-
-def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                text = line.removeprefix(b"\xef\xbb\xbf").strip()
-                if text:
-                    yield f"{path}:{number}", _json_object(f"{path}:{number}", text)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); 'answers' in factory.yml names this file"
-        ) from None
-
-
-def _json_object(place: str, text: bytes) -> dict[str, Any]:
-    try:
-        record = json.loads(text.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{place}: not JSON ({error}); write one object a line") from None
-    if not isinstance(record, dict):
-        raise InputError(f'{place}: not an object; write {{"id": ..., "completion": ...}}')
-    return record
 
 
 def _recorded_answer(place: str, record: dict[str, Any]) -> tuple[str, Answer]:
