@@ -13,7 +13,6 @@ import regex
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 
 _FORMAT = regex.compile(r"\p{Cf}+")
-_SPACE = regex.compile(r"\s+")
 _TOKEN = regex.compile(
     rf"(?V1)(?:[[{UNSPACED}]&&[\p{{L}}\p{{N}}]][\p{{M}}ー]*|[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+)"
 )
@@ -40,8 +39,9 @@ def whole(text: str) -> str:
 
 def fold(text: str) -> str:
     """The text as two texts are compared when case, width, spacing and invisible characters must not matter."""
-    folded = _FORMAT.sub("", unicodedata.normalize("NFKC", text).casefold())
-    return _SPACE.sub(" ", folded).strip()
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    line = " ".join(folded.split())
+    return line if line.isprintable() else " ".join(_FORMAT.sub("", folded).split())  # format characters never are
 
 
 def tokens(text: str) -> list[str]:

@@ -57,7 +57,7 @@ def test_row_gates_all_judge_every_row_and_corpus_gates_only_what_is_still_kept(
     assert a.saw == b.saw == ["a", "b", "ab", "c", "d", "e"]
     assert c.saw == ["c", "d", "e"]
     assert d.saw == ["d", "e"]
-    assert verdicts.num_rows == 6 + 6 + 3 + 2
+    assert verdicts.num_rows == 3 * (6 + 6 + 3 + 2)
 
 
 @given(st.lists(st.text("abcd", max_size=3), max_size=20), st.integers(1, 20))
@@ -105,8 +105,8 @@ def test_a_users_own_gate_is_named_by_its_import_path(tmp_path: Path) -> None:
     spec = GatesSpec(custom=[CustomGateSpec(use="my_own_gates:NoShouting", options={"share": 0.7})])
     own = build_gates(spec, tmp_path)[-1]
     verdicts = judged([own], rows("QUIET please", "LOUD"))
-    assert verdicts["verdict"].to_pylist() == ["keep", "drop"]
-    assert verdicts["threshold"].to_pylist() == [0.7, 0.7]
+    assert verdicts["verdict"].to_pylist() == ["keep"] * 3 + ["drop", "keep", "keep"]
+    assert verdicts["threshold"].to_pylist() == [0.7, None, None, 0.7, None, None]
 
 
 @pytest.mark.parametrize("use", ["no_such_module:Gate", "pairsmith.score:nothing", "json:dumps", "nonsense", ""])

@@ -6,13 +6,17 @@ one more for each further reason. Row gates (``scope = "row"``) judge every pars
 (``scope = "corpus"``) are given all rows that the row gates kept, at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from pairsmith.factory.records import VERDICTS
+from pairsmith.validators.texts import Text, Texts, field_names, texts
+
+__all__ = ["Findings", "Gate", "Reason", "Scope", "Text", "Texts", "Verdict", "texts"]
 
 Scope = Literal["row", "corpus"]
 
@@ -77,41 +81,29 @@ class Gate(Protocol):
     scope: Scope
 
     def judge(self, rows: pa.Table) -> pa.Table:
-        """Verdicts on ``rows``: every row and text field of it gets at least one line. Must not depend on row order."""
+        """Verdicts on ``rows``: every row and text field of it gets at least one line. Must not depend on row order.
+
+        ``texts(rows)`` gives the text fields, folded and cut into tokens once for all gates that judge the same table.
+        """
         ...
 
 
-class Text(NamedTuple):
-    """One text field of one row."""
-
-    row: int  # position in the table
-    field: str  # query | positive | negative (negative_2, ... where a row has several)
-    text: str
-    language: str  # claimed, ISO 639-1
-    is_label: bool  # a class label of group long_short, not a document
-
-
-def texts(rows: pa.Table) -> Iterator[Text]:
-    """Every text field of every row, row by row: query, positive, negatives."""
-    columns = ("group", "query", "positive", "negatives", "query_language", "document_language")
-    values = zip(*(rows[name].to_pylist() for name in columns), strict=True)
-    for row, (group, query, positive, negatives, query_language, document_language) in enumerate(values):
-        label = group == "long_short"
-        yield Text(row, "query", query, query_language, False)
-        yield Text(row, "positive", positive, document_language, label)
-        for number, negative in enumerate(negatives, start=1):
-            field = "negative" if number == 1 else f"negative_{number}"
-            yield Text(row, field, negative, document_language, label)
-
-
 class Findings:
-    """Collects one gate's verdicts and hands them out as a table."""
+    """Collects what one gate says of ``rows`` and hands it out as a table. A field of which nothing is said is kept."""
 
     def __init__(self, rows: pa.Table, gate: str) -> None:
+        self._texts = texts(rows)
         self._gate = gate
-        self._ids = rows["id"].to_pylist()
-        self._request_ids = rows["request_id"].to_pylist()
-        self._lines: list[tuple[object, ...]] = []
+        self._names = {
+            name: number for number, name in enumerate(field_names(int(self._texts.number.max(initial=0)) + 1))
+        }
+        self._lines: list[tuple[int, int, str, str | None, float | None, float | None, str | None]] = []
+        self._scores: pa.Array = pa.nulls(len(self._texts), pa.float64())
+        self._thresholds: pa.Array = pa.nulls(len(self._texts), pa.float64())
+
+    def scores(self, scores: pa.Array, thresholds: pa.Array) -> None:
+        """Score and threshold of every text field (float64, null where there is none), shown where it is kept."""
+        self._scores, self._thresholds = scores, thresholds
 
     def keep(self, row: int, field: str, score: float | None = None, threshold: float | None = None) -> None:
         """Nothing is wrong with this field as far as this gate can tell."""
@@ -141,14 +133,42 @@ class Findings:
         """The row stays, but this gate cannot vouch for the field, or reports what a person should see."""
         self._add(row, field, Verdict.UNVERIFIED, reason, score, threshold, related)
 
-    def _add(self, row: int, field: str, verdict: Verdict, reason: str | None, *rest: object) -> None:
-        head = (self._request_ids[row], self._ids[row], self._gate, field, verdict.value)
-        self._lines.append((*head, None if reason is None else str(reason), *rest))
+    def _add(self, row: int, field: str, verdict: Verdict, reason: str | None, *rest: Any) -> None:
+        number = self._names.setdefault(field, len(self._names))  # "row", say, of a user's own gate
+        self._lines.append((row, number, verdict.value, None if reason is None else str(reason), *rest))
 
     def table(self) -> pa.Table:
-        """The verdicts, in the order in which they were added."""
-        columns = list(zip(*self._lines, strict=True)) or [()] * len(VERDICTS)
-        return pa.Table.from_arrays(
-            [pa.array(column, type=field.type) for column, field in zip(columns, VERDICTS, strict=True)],
-            schema=VERDICTS,
+        """The verdicts, row by row and field by field; those on one field in the order in which they were added."""
+        row, number, verdicts, reasons, scores, thresholds, related = (
+            zip(*self._lines, strict=True) if self._lines else [()] * 7
         )
+        place = np.array(row, np.int64) * len(self._names) + np.array(number, np.int64)
+        every = self._texts.row * len(self._names) + self._texts.number
+        silent = pa.array(np.flatnonzero(~np.isin(every, place)))
+        place = np.concatenate((place, every[silent]))
+        order = np.argsort(place, kind="stable")
+        rows, numbers = (pa.array(part) for part in np.divmod(place[order], len(self._names)))
+        said = {
+            "verdict": _filled(verdicts, _repeated(Verdict.KEEP.value, len(silent))),
+            "reason": _filled(reasons, pa.nulls(len(silent), pa.string())),
+            "score": _filled(scores, self._scores.take(silent)),
+            "threshold": _filled(thresholds, self._thresholds.take(silent)),
+            "related": _filled(related, pa.nulls(len(silent), pa.string())),
+        }
+        head = {
+            "request_id": self._texts.rows["request_id"].combine_chunks().take(rows),
+            "id": self._texts.rows["id"].combine_chunks().take(rows),
+            "gate": _repeated(self._gate, len(place)),
+            "field": pa.array(list(self._names), pa.string()).take(numbers),
+        }
+        taken = pa.array(order)
+        return pa.table(head | {name: column.take(taken) for name, column in said.items()}, schema=VERDICTS)
+
+
+def _filled(said: Sequence[Any], rest: pa.Array) -> pa.Array:
+    """What was said, and after it ``rest``, for what nothing was said of."""
+    return pa.concat_arrays([pa.array(said, rest.type), rest])
+
+
+def _repeated(value: str, count: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value, pa.string()), count)

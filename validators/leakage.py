@@ -6,7 +6,7 @@ must not copy the query (short_long, short_short, long_long), labels must not st
 constant.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -71,7 +71,7 @@ class LeakageGate:
                     yield Finding(document.field, Reason.QUERY_COPIED, *copy)
 
 
-def _by_row(fields: Iterator[Text]) -> Iterator[list[Text]]:
+def _by_row(fields: Iterable[Text]) -> Iterator[list[Text]]:
     row: list[Text] = []
     for text in fields:
         if row and text.row != row[0].row:

@@ -1,0 +1,107 @@
+"""The text fields of a table of rows, and what gates need of them, computed once for all gates."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pairsmith.factory.text import fold
+from pairsmith.validators.tokens import Tokens
+
+LABELLED = "long_short"  # group whose positive and negatives are class labels, not documents
+
+
+class Text(NamedTuple):
+    """One text field of one row."""
+
+    row: int  # position in the table
+    field: str  # query | positive | negative (negative_2, ... where a row has several)
+    text: str
+    language: str  # claimed, ISO 639-1
+    is_label: bool  # a class label of group long_short, not a document
+
+
+class Texts:
+    """Every text field of every row, row by row: query, positive, negatives. Sequences have one entry a text field."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        self.rows = rows
+        negatives = rows["negatives"].combine_chunks()
+        counts = pc.list_value_length(negatives).to_numpy(zero_copy_only=False).astype(np.int64)
+        ends = np.cumsum(counts + 2)
+        self.queries: npt.NDArray[np.int64] = ends - counts - 2
+        """Place of each row's query; its positive and negatives follow."""
+        self.row: npt.NDArray[np.int64] = np.repeat(np.arange(len(rows)), counts + 2)
+        self.number: npt.NDArray[np.int64] = np.arange(len(self.row)) - self.queries[self.row]
+        """0 for a query, 1 for a positive, 2 and more for the negatives."""
+        self.text: list[str] = self._arranged(rows, negatives, counts)
+
+    def _arranged(self, rows: pa.Table, negatives: pa.ListArray, counts: npt.NDArray[np.int64]) -> list[str]:
+        texts = pa.chunked_array(
+            [*rows["query"].chunks, *rows["positive"].chunks, negatives.flatten()], pa.string()
+        ).to_pylist()
+        size, others = len(rows), np.flatnonzero(self.number > 1)
+        place = np.empty(len(texts), np.int64)
+        place[self.queries], place[self.queries + 1] = np.arange(size), np.arange(size, 2 * size)
+        place[others] = np.arange(2 * size, 2 * size + int(counts.sum()))
+        return [texts[at] for at in place.tolist()]
+
+    @cached_property
+    def is_query(self) -> npt.NDArray[np.bool_]:
+        """Whether it is its row's query."""
+        return np.equal(self.number, 0)
+
+    @cached_property
+    def is_label(self) -> npt.NDArray[np.bool_]:
+        """Whether it is a class label."""
+        labelled = pc.equal(self.rows["group"], LABELLED).to_numpy()
+        return np.asarray(labelled[self.row] & ~self.is_query, np.bool_)
+
+    @cached_property
+    def language(self) -> list[str]:
+        """The language claimed for each (ISO 639-1)."""
+        asked, answered = (self.rows[name].to_pylist() for name in ("query_language", "document_language"))
+        places = zip(self.row.tolist(), self.is_query.tolist(), strict=True)
+        return [asked[row] if query else answered[row] for row, query in places]
+
+    @cached_property
+    def field(self) -> list[str]:
+        """The name of each field: query, positive, negative, negative_2, ..."""
+        names = field_names(int(self.number.max(initial=0)) + 1)
+        return [names[number] for number in self.number.tolist()]
+
+    @cached_property
+    def folded(self) -> list[str]:
+        """Each text as :func:`pairsmith.factory.text.fold` leaves it."""
+        return [fold(text) for text in self.text]
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The tokens of each."""
+        return Tokens(self.folded)
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def __iter__(self) -> Iterator[Text]:
+        return map(Text, self.row.tolist(), self.field, self.text, self.language, self.is_label.tolist())
+
+
+def field_names(count: int) -> list[str]:
+    """Names of the first ``count`` text fields of a row."""
+    return ["query", "positive", "negative", *(f"negative_{number}" for number in range(2, count))][:count]
+
+
+_last: Texts | None = None
+
+
+def texts(rows: pa.Table) -> Texts:
+    """The text fields of ``rows``. Gates that are given the same table one after the other share them."""
+    global _last  # one table is judged by all gates before the next one comes
+    if _last is None or _last.rows is not rows:
+        _last = Texts(rows)
+    return _last

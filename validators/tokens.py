@@ -1,0 +1,160 @@
+"""The tokens of many texts as numbers: one pass over the folded characters, no Python object a token.
+
+The tokens are those of :func:`pairsmith.factory.text.tokens`; here each is a 64-bit hash of its characters. Runs of tokens
+(shingles, n-grams) are hashed from those. Hashes are the same on every machine and in every version that says the same
+:data:`HASHING`; that two different tokens of a comparison share one has odds of about 1 in 10^19.
+"""
+
+from collections.abc import Sequence
+from functools import cache, cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import regex
+
+from pairsmith.factory.text import UNSPACED
+
+HASHING = 1
+"""Version of the hash functions: what was stored under another one cannot be compared."""
+
+Hashes = npt.NDArray[np.uint64]
+Offsets = npt.NDArray[np.int64]
+
+_CODES = 0x110000
+_SLICE = (
+    300  # texts that are cut at once: their arrays stay in the processor's cache, which makes it four times as fast
+)
+_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplication loses no bit: 2^64 over the golden ratio
+_RUN_BASE = np.uint64(0xD6E8FEB86659FD93)
+_SPACED, _EXTENDS, _UNSPACED_LETTER, _IDEOGRAPH = 1, 2, 4, 8  # bits of a character's kind
+
+
+class Ragged(NamedTuple):
+    """Values of many texts end to end: those of text ``i`` are ``values[starts[i]:starts[i + 1]]``."""
+
+    values: Hashes
+    starts: Offsets  # one more than there are texts
+
+    def of(self, text: int) -> Hashes:
+        """The values of one text."""
+        return self.values[self.starts[text] : self.starts[text + 1]]
+
+    @property
+    def counts(self) -> Offsets:
+        """How many values each text has."""
+        return np.diff(self.starts)
+
+
+class Tokens:
+    """Tokens of texts. ``hashes``: one for each token; ``words``: roughly how many words each text has, see ``text.words``."""
+
+    def __init__(self, folded: Sequence[str]) -> None:
+        """``folded``: texts as :func:`pairsmith.factory.text.fold` leaves them."""
+        parts = [_cut(folded[start : start + _SLICE]) for start in range(0, max(len(folded), 1), _SLICE)]
+        self.hashes: Hashes = np.concatenate([part.hashes for part in parts])
+        self._kinds = np.concatenate([part.kinds for part in parts])
+        counts = np.concatenate([part.counts for part in parts])
+        self.starts: Offsets = np.concatenate(([0], np.cumsum(counts)))
+
+    @cached_property
+    def words(self) -> npt.NDArray[np.float64]:
+        """Words of each text: a token each; two Han or kana, or four Thai, Lao, Khmer, Myanmar letters for one."""
+        weights = np.ones(len(self._kinds))
+        weights[self._kinds & _UNSPACED_LETTER > 0] = 0.25
+        weights[self._kinds & _IDEOGRAPH > 0] = 0.5
+        sums = np.concatenate(([0.0], np.cumsum(weights)))
+        return sums[self.starts[1:]] - sums[self.starts[:-1]]
+
+    def runs(self, size: int) -> Ragged:
+        """Hashes of all runs of exactly ``size`` tokens, in order; a shorter text has none."""
+        counts = np.maximum(np.diff(self.starts) - size + 1, 0)
+        starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        heads = np.repeat(self.starts[:-1] - starts[:-1], counts) + np.arange(starts[-1])
+        return Ragged(self._run_hashes(heads, size), starts)
+
+    def shingles(self, size: int) -> Ragged:
+        """As :meth:`runs`, but a text of fewer tokens (not none) is one run: see :func:`pairsmith.factory.text.shingles`."""
+        counts = np.diff(self.starts)
+        runs = self.runs(size)
+        short = np.flatnonzero((counts > 0) & (counts < size))
+        values = np.empty(len(short), np.uint64)
+        for length in range(1, size):
+            these = counts[short] == length
+            values[these] = self._run_hashes(self.starts[short[these]], length)
+        starts = runs.starts + np.searchsorted(short, np.arange(len(runs.starts)))
+        return Ragged(np.insert(runs.values, runs.starts[short], values), starts)
+
+    def _run_hashes(self, heads: npt.NDArray[np.int64], size: int) -> Hashes:
+        found = np.full(len(heads), np.uint64(size))
+        for step in range(size):
+            found = found * _RUN_BASE + self.hashes[heads + step]
+        return mixed(found)
+
+
+class _Cut(NamedTuple):
+    hashes: Hashes
+    kinds: npt.NDArray[np.uint8]  # of the first character of each token
+    counts: Offsets  # tokens of each text
+
+
+def _cut(folded: Sequence[str]) -> _Cut:
+    codes, limits = characters(folded)
+    kinds = _kinds()[codes]
+    first, inside = _boundaries(kinds)
+    places = np.flatnonzero(first)
+    return _Cut(_token_hashes(codes, first, inside), kinds[places], np.diff(np.searchsorted(places, limits)))
+
+
+def characters(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint32], Offsets]:
+    """Code points of all texts end to end, a line break after each, and where each text begins (and the last one ends)."""
+    joined = "\n".join([*texts, ""])
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    return codes, np.concatenate(([0], np.cumsum(lengths + 1)))
+
+
+def mixed(values: Hashes) -> Hashes:
+    """Every bit of the result hangs on every bit of the value (finalizer of SplitMix64; Steele, Lea, Flood 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+@cache
+def _kinds() -> npt.NDArray[np.uint8]:
+    """For each code point what it is to a token (the classes of ``text._TOKEN``)."""
+    every = "".join(map(chr, range(_CODES)))
+    kinds = np.zeros(_CODES, np.uint8)
+    for bit, pattern in (
+        (_SPACED, rf"[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"),
+        (_EXTENDS, r"[\p{M}ー]+"),
+        (_UNSPACED_LETTER, rf"[[{UNSPACED}]&&[\p{{L}}\p{{N}}]]+"),
+        (_IDEOGRAPH, r"[[\p{Han}\p{Hiragana}\p{Katakana}]&&[\p{L}\p{N}]]+"),
+    ):
+        for run in regex.finditer(rf"(?V1){pattern}", every):
+            kinds[run.start() : run.end()] |= bit
+    return kinds
+
+
+def _boundaries(kinds: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which characters begin a token, and which belong to one."""
+    unspaced = kinds & _UNSPACED_LETTER > 0
+    extends = kinds & _EXTENDS > 0
+    last = np.maximum.accumulate(np.where(extends, 0, np.arange(len(kinds))))
+    tail = extends & unspaced[last]
+    spaced = (kinds & _SPACED > 0) & ~tail
+    first = unspaced | (spaced & ~np.concatenate(([False], spaced[:-1])))
+    return first, unspaced | tail | spaced
+
+
+def _token_hashes(codes: npt.NDArray[np.uint32], first: npt.NDArray[np.bool_], inside: npt.NDArray[np.bool_]) -> Hashes:
+    """A polynomial in the characters of each token, mixed."""
+    values = codes[inside].astype(np.uint64) + np.uint64(1)
+    begins = np.flatnonzero(first[inside])
+    if not len(begins):
+        return np.empty(0, np.uint64)
+    lengths = np.diff(begins, append=len(values))
+    powers = np.cumprod(np.full(int(lengths.max()), _BASE), dtype=np.uint64)
+    place = np.arange(len(values)) - np.repeat(begins, lengths)
+    return mixed(np.add.reduceat(values * powers[place], begins))
