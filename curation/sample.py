@@ -1,6 +1,7 @@
 """A seeded, stratified choice of rows: the same for the same rows, in whatever order they come."""
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,19 +13,27 @@ def stratified(rows: pa.Table, strata: list[str], count: int, *, by: str, seed: 
     """
     if not rows.num_rows:
         return rows
+    codes = [_codes(rows[name]) for name in strata]
+    keys = pa.table([rows[by], *map(pa.array, codes)], [by, *(f"_{place}" for place in range(len(codes)))])
     draw = np.empty(rows.num_rows, dtype=np.int64)
-    by_identity = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in (by, *strata)]).to_numpy()
+    by_identity = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]).to_numpy()
     draw[by_identity] = np.random.default_rng(seed).permutation(rows.num_rows)
-    keys = rows.select(strata).append_column("_draw", pa.array(draw))
-    order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in (*strata, "_draw")]).to_numpy()
-    return rows.take(pa.array(order[_rank(keys.take(pa.array(order)), strata) < count]))
+    order = np.lexsort((draw, *reversed(codes)))
+    return rows.take(pa.array(order[_rank([each[order] for each in codes]) < count]))
 
 
-def _rank(ordered: pa.Table, strata: list[str]) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """Position of each row within its stratum; the rows of a stratum stand together."""
-    position = np.arange(ordered.num_rows)
+def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
+    """Each value as its place among all different values in order, null the last: there are few, so that this is small."""
+    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    place = np.empty(len(encoded.dictionary), np.int32)
+    place[pc.sort_indices(encoded.dictionary).to_numpy()] = np.arange(len(place), dtype=np.int32)
+    return place[np.asarray(encoded.indices.to_numpy(), np.int64)]
+
+
+def _rank(ordered: list[npt.NDArray[np.int32]]) -> npt.NDArray[np.int64]:
+    """Position of each row within its stratum, whose codes are given; the rows of a stratum stand together."""
+    position = np.arange(len(ordered[0]))
     begins = position == 0
-    for name in strata:
-        codes = ordered[name].combine_chunks().dictionary_encode(null_encoding="encode").indices.to_numpy()
+    for codes in ordered:
         begins[1:] |= codes[1:] != codes[:-1]
     return position - np.maximum.accumulate(np.where(begins, position, 0))

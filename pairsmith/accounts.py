@@ -1,9 +1,7 @@
 """What a run paid, and what each accepted row cost, read from its journal and its accepted rows."""
 
+from collections import Counter
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pairsmith.factory.accounts import Book, as_json, rows_by_slice
 from pairsmith.factory.ledger import Line, ledger
@@ -20,11 +18,13 @@ def read_ledger(run: Run) -> list[Line]:
         return ledger(journal.spent(), run.spec.prices)
 
 
-def read_book(run: Run, accepted: pa.Table | None = None) -> Book:
-    """The ledger beside the ``accepted`` rows (schema PAIRS; default: those of the last gating, none before that)."""
-    if accepted is None and run.folder.has(ACCEPTED):
-        accepted = pq.read_table(run.path / ACCEPTED, columns=_ROW)
-    return Book(read_ledger(run), {} if accepted is None else rows_by_slice(accepted))
+def read_book(run: Run) -> Book:
+    """The ledger beside the accepted rows of the last gating (none before that)."""
+    rows: Counter[tuple[str, str]] = Counter()
+    if run.folder.has(ACCEPTED):
+        for batch in run.table(ACCEPTED).batches(*_ROW):
+            rows.update(rows_by_slice(batch))
+    return Book(read_ledger(run), rows)
 
 
 def paid(run: Run) -> dict[str, Any]:

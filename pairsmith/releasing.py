@@ -55,7 +55,7 @@ def _release(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     spec = run.spec
     thresholds = spec.gates.model_dump(mode="json")
     accepted = pq.read_table(run.path / ACCEPTED)
-    book = read_book(run, accepted)
+    book = read_book(run)
     facts = ReleaseFacts(spec.name, spec.release, run.folder.facts("gate"), thresholds, tool_versions(), book)
     folder, change = write_release(accepted, facts, run.path / RELEASES)
     path = f"{RELEASES}/{folder.name}"
@@ -75,8 +75,7 @@ def _report_inputs(run: Run) -> dict[str, Any]:
 
 
 def _report(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
-    tables = {name: pq.read_table(run.path / file) for name, file in _TABLES.items()}
-    book = read_book(run, tables["accepted"])
+    book = read_book(run)
     data = ReportData(
         name=run.spec.name,
         funnel=run.folder.facts("gate"),
@@ -84,7 +83,7 @@ def _report(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
         generated_with=tool_versions(),
         book=book,
         slices=slices(run),
-        **tables,
+        **{name: run.table(file) for name, file in _TABLES.items()},
     )
     with written_whole(run.path / REPORT) as beside:
         beside.write_text(write_report(data), encoding="utf-8")

@@ -11,15 +11,14 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from pairsmith import report_charts as charts
 from pairsmith import report_costs as costs
 from pairsmith import report_counts as counts
 from pairsmith import report_examples as examples
 from pairsmith.factory.accounts import Book, dollars
 from pairsmith.factory.rounds import SliceState
+from pairsmith.factory.tables import TableFile
+from pairsmith.report_verdicts import Said, read_said
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReportData:
-    """All that a report shows. Tables have the schemas of :mod:`pairsmith.factory.records`.
+    """All that a report shows. Files have the schemas of :mod:`pairsmith.factory.records`.
 
     ``funnel``: see :func:`pairsmith.validators.funnel.funnel`; ``verdicts``: of all gates, ``parse`` among them;
     ``release``: version released from this run, if any; ``generated_with``: package -> version; ``book``: what was paid;
@@ -36,11 +35,11 @@ class ReportData:
 
     name: str
     funnel: dict[str, Any]
-    requests: pa.Table
-    candidates: pa.Table
-    verdicts: pa.Table
-    rejected: pa.Table
-    accepted: pa.Table
+    requests: TableFile
+    candidates: TableFile
+    verdicts: TableFile
+    rejected: TableFile
+    accepted: TableFile
     release: str | None
     generated_with: dict[str, str]
     book: Book = field(default_factory=Book)
@@ -53,47 +52,56 @@ def write_report(data: ReportData) -> str:
 
 
 def _context(data: ReportData) -> dict[str, Any]:
-    funnel = data.funnel
-    gates = [gate["gate"] for gate in funnel["gates"]]
-    asked = counts.asked_rows(data.requests)
-    drops, unverified = counts.said(data.verdicts, "drop"), counts.said(data.verdicts, "unverified")
-    sources = _sources(data, drops)
-    failed = sum(funnel["failed"].values())
-    boxes, ticks = charts.lengths(data.verdicts, data.candidates)
-    pairings, more_reasons = examples.pairings(sources)
-    clusters, more_clusters = examples.clusters(sources)
+    said = read_said(data.verdicts)
     return {
         "data": data,
+        "costs": costs.costs(data.book),
+        "target": costs.target(data.funnel.get("target"), data.slices),
+        "language_name": counts.language_name,
+        **_figures(data, said),
+        **_charts(data, said),
+        **_examples(data, said),
+    }
+
+
+def _figures(data: ReportData, said: Said) -> dict[str, Any]:
+    funnel = data.funnel
+    gates = [gate["gate"] for gate in funnel["gates"]]
+    failed = sum(funnel["failed"].values())
+    asked = counts.asked_rows(data.requests.read(*counts.REQUEST))
+    dropped = counts.by_reason(said.drops, asked)
+    rows = asked, data.accepted.read(*counts.ROW), data.rejected.read(*counts.ROW), dropped
+    return {
         "funnel": funnel,
         "failed": failed,
         "balanced": funnel["asked"] == funnel["accepted"] + funnel["rejected"] + failed + funnel["pending"],
-        "stages": counts.stages(funnel, drops),
-        "reasons": counts.reasons(drops, asked, gates),
-        "unverified": counts.reasons(unverified, asked, gates),
-        "by_group": counts.by_group(asked, data.accepted, data.rejected, drops),
-        "by_model": counts.by_model(asked, data.accepted, data.rejected, drops),
-        "by_language": counts.by_language(asked, data.accepted, data.rejected, drops),
-        "language_name": counts.language_name,
-        "costs": costs.costs(data.book),
-        "target": costs.target(funnel.get("target"), data.slices),
-        "boxes": boxes,
-        "ticks": ticks,
-        "language_scores": charts.language_scores(data.verdicts),
+        "stages": counts.stages(funnel, said.drops),
+        "reasons": counts.reasons(dropped, gates),
+        "unverified": counts.reasons(counts.by_reason(said.unverified, asked), gates),
+        "by_group": counts.by_group(*rows),
+        "by_model": counts.by_model(*rows),
+        "by_language": counts.by_language(*rows),
+    }
+
+
+def _charts(data: ReportData, said: Said) -> dict[str, Any]:
+    boxes, ticks = charts.lengths(said.lengths, data.candidates.read(*charts.ASKED))
+    return {"boxes": boxes, "ticks": ticks, "language_scores": charts.language_scores(said.languages)}
+
+
+def _examples(data: ReportData, said: Said) -> dict[str, Any]:
+    files = examples.Files(data.requests, data.candidates, data.verdicts, data.rejected, data.accepted)
+    sources = examples.Sources(files, said)
+    pairings, more_reasons = examples.pairings(sources)
+    clusters, more_clusters = examples.clusters(sources)
+    return {
         "pairings": pairings,
         "more_reasons": more_reasons,
         "accepted": examples.accepted_by_group(sources),
         "clusters": clusters,
         "more_clusters": more_clusters,
-        "personal": examples.personal_data(data.verdicts),
+        "personal": examples.personal_data(said.personal),
     }
-
-
-def _sources(data: ReportData, drops: pa.Table) -> examples.Sources:
-    private = data.verdicts.filter(
-        pc.and_(pc.equal(data.verdicts["gate"], "privacy"), pc.not_equal(data.verdicts["verdict"], "keep"))
-    )
-    withheld = frozenset(private["id"].to_pylist())
-    return examples.Sources(data.candidates, data.accepted, data.rejected, drops, withheld, data.requests)
 
 
 @cache

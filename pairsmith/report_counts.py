@@ -1,4 +1,8 @@
-"""The figures of a report: counted in Arrow, so that half a million rows take seconds; what comes out is small."""
+"""The figures of a report: counted in Arrow, so that half a million rows take seconds; what comes out is small.
+
+Of requests the columns :data:`REQUEST` are needed, of accepted and rejected rows the columns :data:`ROW`, of verdicts
+``request_id, gate, reason``. ``asked``: see :func:`asked_rows`; ``dropped``: see :func:`by_reason`.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +14,8 @@ import pyarrow.compute as pc
 from pairsmith.factory.chat import RECORDED
 from pairsmith.factory.languages import LANGUAGES
 
-UNNAMED = "unnamed"  # a gate of the user's own may drop a row without a reason
+REQUEST = ["id", "group", "model", "language", "source_language", "target_language"]
+ROW = ["request_id", "group", "query_language", "document_language"]
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,6 @@ class ReasonRow:
     groups: dict[str, int]
 
 
-def said(verdicts: pa.Table, verdict: str) -> pa.Table:
-    """Verdicts of one kind, a missing reason named."""
-    chosen = verdicts.filter(pc.equal(verdicts["verdict"], verdict))
-    reasons = pc.fill_null(chosen["reason"], UNNAMED)
-    return chosen.set_column(chosen.schema.get_field_index("reason"), "reason", reasons)
-
-
 def asked_rows(requests: pa.Table) -> pa.Table:
     """Each request as ``request_id, group, model, query_language, document_language``."""
     columns = {
@@ -66,6 +64,15 @@ def asked_rows(requests: pa.Table) -> pa.Table:
         "document_language": pc.coalesce(requests["target_language"], requests["language"]),
     }
     return pa.table(columns)
+
+
+def by_reason(lines: pa.Table, asked: pa.Table) -> pa.Table:
+    """Each request once for every gate and reason that ``lines`` has of it: ``gate, reason`` and the request's columns."""
+    once = lines.group_by(["request_id", "gate", "reason"]).aggregate([])
+    place = _places(once["request_id"], asked)
+    of_request = asked.drop_columns("request_id").take(place.drop_null())
+    known = once.select(["gate", "reason"]).filter(pc.is_valid(place))
+    return pa.table({name: table[name] for table in (known, of_request) for name in table.column_names})
 
 
 def stages(funnel: dict[str, Any], drops: pa.Table) -> list[Stage]:
@@ -83,35 +90,33 @@ def stages(funnel: dict[str, Any], drops: pa.Table) -> list[Stage]:
     return [*line, Stage("accepted", funnel["accepted"], 0)]
 
 
-def reasons(lines: pa.Table, asked: pa.Table, gates: list[str]) -> list[ReasonRow]:
-    """Rows by gate (in the order of ``gates``) and reason, the commonest first."""
+def reasons(found_by_reason: pa.Table, gates: list[str]) -> list[ReasonRow]:
+    """Rows by gate (in the order of ``gates``) and reason, the commonest first; see :func:`by_reason`."""
     found: dict[tuple[str, str], dict[str, int]] = {}
-    for row in _by_reason(lines, asked, "group"):
+    for row in _counted(found_by_reason, "group"):
         found.setdefault((row["gate"], row["reason"]), {})[row["group"]] = row["count"]
     rows = [ReasonRow(gate, reason, sum(groups.values()), groups) for (gate, reason), groups in found.items()]
     place = {gate: number for number, gate in enumerate(gates)}
     return sorted(rows, key=lambda row: (place.get(row.gate, len(place)), row.gate, -row.rows, row.reason))
 
 
-def by_group(asked: pa.Table, accepted: pa.Table, rejected: pa.Table, drops: pa.Table) -> list[Share]:
+def by_group(asked: pa.Table, accepted: pa.Table, rejected: pa.Table, dropped: pa.Table) -> list[Share]:
     """Shares of the groups, the largest first."""
     counts = [_counts(table["group"]) for table in (asked, accepted, rejected)]
-    return _shares(counts, _commonest(_by_reason(drops, asked, "group"), "group"))
+    return _shares(counts, _commonest(dropped, "group"))
 
 
-def by_language(asked: pa.Table, accepted: pa.Table, rejected: pa.Table, drops: pa.Table) -> list[Share]:
+def by_language(asked: pa.Table, accepted: pa.Table, rejected: pa.Table, dropped: pa.Table) -> list[Share]:
     """Shares of the languages, the largest first; a row in two languages counts in both."""
     counts = [_counts(_languages(table)["language"]) for table in (asked, accepted, rejected)]
-    both = _languages(asked, "request_id")
-    return _shares(counts, _commonest(_by_reason(drops, both, "language"), "language"))
+    return _shares(counts, _commonest(_languages(dropped, "gate", "reason"), "language"))
 
 
-def by_model(asked: pa.Table, accepted: pa.Table, rejected: pa.Table, drops: pa.Table) -> list[Share]:
+def by_model(asked: pa.Table, accepted: pa.Table, rejected: pa.Table, dropped: pa.Table) -> list[Share]:
     """Shares of the models that were asked, the largest first."""
-    models = asked.select(["request_id", "model"])
-    judged = (rows.select(["request_id"]).join(models, keys="request_id")["model"] for rows in (accepted, rejected))
+    judged = (asked["model"].take(_places(rows["request_id"], asked)) for rows in (accepted, rejected))
     counts = [_counts(column) for column in (asked["model"], *judged)]
-    return _shares(counts, _commonest(_by_reason(drops, asked, "model"), "model"))
+    return _shares(counts, _commonest(dropped, "model"))
 
 
 def language_name(code: str) -> str:
@@ -135,18 +140,21 @@ def _languages(rows: pa.Table, *keep: str) -> pa.Table:
     )
 
 
-def _by_reason(lines: pa.Table, asked: pa.Table, key: str) -> list[dict[str, Any]]:
-    """Rows by ``key`` of the request, gate and reason: dicts of these with ``count``."""
-    once = lines.group_by(["request_id", "gate", "reason"]).aggregate([])
-    keyed = once.join(asked.select(["request_id", key]), keys="request_id", join_type="inner")
-    counted = keyed.group_by([key, "gate", "reason"]).aggregate([([], "count_all")])
+def _places(request_ids: pa.ChunkedArray, asked: pa.Table) -> pa.ChunkedArray:
+    """Where in ``asked`` each request stands; null where it does not."""
+    return pc.index_in(request_ids, value_set=asked["request_id"].combine_chunks())
+
+
+def _counted(dropped: pa.Table, key: str) -> list[dict[str, Any]]:
+    """Requests by ``key``, gate and reason: dicts of these with ``count``, the commonest first."""
+    counted = dropped.group_by([key, "gate", "reason"]).aggregate([([], "count_all")])
     rows: list[dict[str, Any]] = counted.rename_columns({"count_all": "count"}).to_pylist()
     return sorted(rows, key=lambda row: (row[key], -row["count"], row["gate"], row["reason"]))
 
 
-def _commonest(rows: list[dict[str, Any]], key: str) -> dict[str, tuple[str, int]]:
+def _commonest(dropped: pa.Table, key: str) -> dict[str, tuple[str, int]]:
     first: dict[str, tuple[str, int]] = {}
-    for row in rows:
+    for row in _counted(dropped, key):
         first.setdefault(row[key], (row["reason"], row["count"]))
     return first
 

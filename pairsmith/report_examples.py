@@ -1,6 +1,8 @@
 """The examples of a report: a seeded choice of rows, and beside the rejected ones what they are measured by."""
 
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -8,9 +10,11 @@ import pyarrow.compute as pc
 
 from pairsmith.curation.sample import stratified
 from pairsmith.curation.visible import clip, visible
+from pairsmith.factory.tables import TableFile
 from pairsmith.factory.taxonomy import GROUPS
 from pairsmith.report_counts import language_name
 from pairsmith.report_texts import SHORT, Shown, differences, shown, told
+from pairsmith.report_verdicts import Said, read_drops
 
 PER_REASON = 3
 PER_GROUP = 3
@@ -18,6 +22,7 @@ REASONS = 60  # reasons with examples; a user's own gates may bring any number
 CLUSTERS = 20
 TWINS = 3
 REPORTED = 5
+_STRATA = ["group", "query_language", "document_language"]
 WITHHELD = "Not shown: the privacy gate found personal data in this row."
 
 
@@ -63,78 +68,107 @@ class Cluster:
     twins: list[Example]
 
 
-class Sources(NamedTuple):
-    """Where examples are taken from. ``drops``: verdicts ``drop`` without a missing reason."""
+class Files(NamedTuple):
+    """The files of a run, schemas in this order: REQUESTS, PAIRS, VERDICTS, REJECTED, PAIRS."""
 
-    candidates: pa.Table
-    accepted: pa.Table
-    rejected: pa.Table
-    drops: pa.Table
-    withheld: frozenset[str]  # ids of rows in which the privacy gate found something
-    requests: pa.Table
+    requests: TableFile
+    candidates: TableFile
+    verdicts: TableFile
+    rejected: TableFile
+    accepted: TableFile
 
 
-def pairings(sources: Sources) -> tuple[list[Pairing], int]:
-    """Rejected rows beside accepted ones, for the most frequent reasons, and how many reasons are left out.
+class Sources:
+    """Where examples are taken from. Which ones is chosen by ids alone; the texts of the chosen ones are read after that."""
+
+    def __init__(self, files: Files, said: Said) -> None:
+        self.files = files
+        self.accepted = files.accepted.read("id", *_STRATA)
+        self.withheld = frozenset(said.personal["id"].to_pylist())  # rows in which the privacy gate found something
+        self.kinds, self.rejected = _choose_rejected(said.drops)
+        self.sizes, self.twins = _choose_twins(said.twins)
+        self.drops = read_drops(files.verdicts, {row["id"] for row in (*self.rejected, *self.twins)})
+
+
+def _choose_rejected(drops: pa.Table) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Each ``gate`` and ``reason`` with the number of rows (``id_count``), the most frequent first, and some ids of those
+    that are shown.
 
     Duplicates have their own section, beside the row that they resemble.
     """
-    drops = sources.drops.filter(pc.not_equal(sources.drops["gate"], "duplicates"))
-    once = drops.group_by(["gate", "reason", "id"]).aggregate([])
+    once = drops.filter(pc.not_equal(drops["gate"], "duplicates")).group_by(["gate", "reason", "id"]).aggregate([])
     counted = once.group_by(["gate", "reason"]).aggregate([("id", "count")]).to_pylist()
     counted.sort(key=lambda item: (-item["id_count"], item["gate"], item["reason"]))
+    shown = {(kind["gate"], kind["reason"]) for kind in counted[:REASONS]}
     chosen = stratified(once, ["gate", "reason"], PER_REASON, by="id").to_pylist()
-    rows = _rows(sources.rejected, {item["id"] for item in chosen})
-    _add_tasks(list(rows.values()), sources.requests)
-    lines = _lines(sources.drops, rows.keys())
-    partners = _Partners(sources, list(rows.values()))
-    found = []
-    for kind in counted[:REASONS]:
-        key = (kind["gate"], kind["reason"])
-        mine = [rows[item["id"]] for item in chosen if (item["gate"], item["reason"]) == key and item["id"] in rows]
-        pairs = [(_example(row, sources, _first(lines[row["id"]], key)), partners.next(row)) for row in mine]
-        found.append(Pairing(*key, kind["id_count"], pairs))
-    return found, max(0, len(counted) - REASONS)
+    return counted, [row for row in chosen if (row["gate"], row["reason"]) in shown]
+
+
+def _choose_twins(twins: pa.Table) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Each row that others resemble (``related``) with their number (``id_count_distinct``), the most first, and some of
+    the ids that resemble the first ones."""
+    sizes = twins.group_by("related").aggregate([("id", "count_distinct")]).to_pylist()
+    sizes.sort(key=lambda item: (-item["id_count_distinct"], item["related"]))
+    first = pa.array([size["related"] for size in sizes[:CLUSTERS]], pa.string())
+    largest = twins.filter(pc.is_in(twins["related"], value_set=first)).group_by(["related", "id"]).aggregate([])
+    return sizes, stratified(largest, ["related"], TWINS, by="id").to_pylist()
+
+
+def pairings(sources: Sources) -> tuple[list[Pairing], int]:
+    """Rejected rows beside accepted ones, for the most frequent reasons, and how many reasons are left out."""
+    rows = sources.files.rejected.rows(item["id"] for item in sources.rejected)
+    _add_tasks(list(rows.values()), sources.files.requests)
+    kinds = [((kind["gate"], kind["reason"]), kind["id_count"]) for kind in sources.kinds[:REASONS]]
+    mine: dict[tuple[str, str], list[dict[str, Any]]] = {key: [] for key, _ in kinds}
+    for item in sources.rejected:
+        if item["id"] in rows:
+            mine[item["gate"], item["reason"]].append(rows[item["id"]])
+    partners = _partners(sources.accepted, [row for key, _ in kinds for row in mine[key]])
+    beside = sources.files.accepted.rows(filter(None, partners))
+    found, turn = [], iter(partners)
+    for key, count in kinds:
+        examples = [_example(row, sources, _first(sources.drops[row["id"]], key)) for row in mine[key]]
+        others = [_example(beside[other], sources, []) if other else None for other in islice(turn, len(examples))]
+        found.append(Pairing(*key, count, list(zip(examples, others, strict=True))))
+    return found, max(0, len(sources.kinds) - REASONS)
 
 
 def accepted_by_group(sources: Sources) -> dict[str, list[Example]]:
     """A few accepted rows of each group, in as many languages as there are."""
-    one_each = stratified(sources.accepted, ["group", "query_language", "document_language"], 1, by="id")
+    one_each = stratified(sources.accepted, _STRATA, 1, by="id")
+    chosen = stratified(one_each, ["group"], PER_GROUP, by="id", seed=1)["id"].to_pylist()
+    rows = sources.files.accepted.rows(chosen)
     examples: dict[str, list[Example]] = {}
-    for row in stratified(one_each, ["group"], PER_GROUP, by="id", seed=1).to_pylist():
+    for row in map(rows.__getitem__, chosen):
         examples.setdefault(row["group"], []).append(_example(row, sources, []))
     return examples
 
 
 def clusters(sources: Sources) -> tuple[list[Cluster], int]:
     """The largest clusters of duplicates, differences from the survivor marked, and how many are left out."""
-    mine = sources.drops.filter(pc.equal(sources.drops["gate"], "duplicates"))
-    mine = mine.filter(pc.is_valid(mine["related"]))
-    sizes = mine.group_by("related").aggregate([("id", "count_distinct")]).to_pylist()
-    sizes.sort(key=lambda item: (-item["id_count_distinct"], item["related"]))
-    largest = mine.filter(
-        pc.is_in(mine["related"], value_set=pa.array([s["related"] for s in sizes[:CLUSTERS]], pa.string()))
-    )
-    twins = stratified(largest.group_by(["related", "id"]).aggregate([]), ["related"], TWINS, by="id").to_pylist()
-    rows = _rows(sources.candidates, {twin[name] for twin in twins for name in ("related", "id")})
-    lines = _lines(largest, rows.keys())
+    rows = sources.files.candidates.rows(twin[name] for twin in sources.twins for name in ("related", "id"))
+    largest = {size["related"] for size in sources.sizes[:CLUSTERS]}
     found = []
-    for size in sizes[:CLUSTERS]:
+    for size in sources.sizes[:CLUSTERS]:
         kept = rows.get(size["related"])
         if kept is None:  # a gate of the user's own may name anything
             continue
-        others = [rows[twin["id"]] for twin in twins if twin["related"] == size["related"] and twin["id"] in rows]
-        shown = [_twin(row, kept, sources, lines[row["id"]]) for row in others]
+        ids = [twin["id"] for twin in sources.twins if twin["related"] == size["related"] and twin["id"] in rows]
+        lines = {row: [line for line in sources.drops[row] if _of_cluster(line, largest)] for row in ids}
+        shown = [_twin(rows[row], kept, sources, lines[row]) for row in ids]
         found.append(Cluster(size["id_count_distinct"] + 1, _example(kept, sources, []), shown))
-    return found, max(0, len(sizes) - CLUSTERS)
+    return found, max(0, len(sources.sizes) - CLUSTERS)
 
 
-def personal_data(verdicts: pa.Table) -> list[dict[str, Any]]:
-    """What the privacy gate reported or dropped, by reason: rows, and a few masked excerpts."""
-    mine = verdicts.filter(pc.and_(pc.equal(verdicts["gate"], "privacy"), pc.not_equal(verdicts["verdict"], "keep")))
-    counted = mine.group_by("reason").aggregate([("id", "count_distinct")]).to_pylist()
+def _of_cluster(line: dict[str, Any], survivors: set[str]) -> bool:
+    return line["gate"] == "duplicates" and line["related"] in survivors
+
+
+def personal_data(lines: pa.Table) -> list[dict[str, Any]]:
+    """What the privacy gate reported or dropped (``lines``), by reason: rows, and a few masked excerpts."""
+    counted = lines.group_by("reason").aggregate([("id", "count_distinct")]).to_pylist()
     counted.sort(key=lambda item: (-item["id_count_distinct"], item["reason"] or ""))
-    few = stratified(mine.select(["reason", "id", "field", "related"]), ["reason"], REPORTED, by="id").to_pylist()
+    few = stratified(lines, ["reason"], REPORTED, by="id").to_pylist()
     return [
         {
             "reason": item["reason"],
@@ -145,49 +179,33 @@ def personal_data(verdicts: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-class _Partners:
-    """Hands out accepted rows to stand beside rejected ones, one after the other."""
+def _partners(accepted: pa.Table, rejected: list[dict[str, Any]]) -> list[str | None]:
+    """For each rejected row the id of an accepted one to stand beside it, one after the other.
 
-    def __init__(self, sources: Sources, rejected: list[dict[str, Any]]) -> None:
-        self._sources = sources
-        self._turn: dict[tuple[str, ...], int] = {}
-        self._rows: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        languages = pa.array(sorted({row["query_language"] for row in rejected}), pa.string())
-        accepted = sources.accepted
-        near = accepted.filter(pc.is_in(accepted["query_language"], value_set=languages))
-        for row in stratified(near, ["group", "query_language", "document_language"], PER_REASON, by="id").to_pylist():
-            self._rows.setdefault((row["group"], row["query_language"], row["document_language"]), []).append(row)
-        for row in stratified(accepted, ["group"], 10 * PER_REASON, by="id").to_pylist():
-            self._rows.setdefault((row["group"],), []).append(row)
-
-    def next(self, row: dict[str, Any]) -> Example | None:
-        exact = (row["group"], row["query_language"], row["document_language"])
-        key = exact if exact in self._rows else (row["group"],)
-        if key not in self._rows:
-            return None
-        turn = self._turn[key] = self._turn.get(key, -1) + 1
-        return _example(self._rows[key][turn % len(self._rows[key])], self._sources, [])
+    It is of the same group and, where there is one, of the same languages.
+    """
+    ids: dict[tuple[str, ...], list[str]] = {}
+    languages = pa.array(sorted({row["query_language"] for row in rejected}), pa.string())
+    near = accepted.filter(pc.is_in(accepted["query_language"], value_set=languages))
+    for row in stratified(near, _STRATA, PER_REASON, by="id").to_pylist():
+        ids.setdefault(tuple(row[name] for name in _STRATA), []).append(row["id"])
+    for row in stratified(accepted, ["group"], 10 * PER_REASON, by="id").to_pylist():
+        ids.setdefault((row["group"],), []).append(row["id"])
+    turns: Counter[tuple[str, ...]] = Counter()
+    found: list[str | None] = []
+    for row in rejected:
+        exact = tuple(row[name] for name in _STRATA)
+        key = exact if exact in ids else exact[:1]
+        found.append(ids[key][turns[key] % len(ids[key])] if key in ids else None)
+        turns[key] += 1
+    return found
 
 
-def _rows(table: pa.Table, ids: set[str]) -> dict[str, dict[str, Any]]:
-    chosen = table.filter(pc.is_in(table["id"], value_set=pa.array(sorted(ids), pa.string())))
-    return {row["id"]: row for row in chosen.to_pylist()}
-
-
-def _add_tasks(rows: list[dict[str, Any]], requests: pa.Table) -> None:
+def _add_tasks(rows: list[dict[str, Any]], requests: TableFile) -> None:
     """A rejected row does not hold its instruction: look it up."""
-    ids = pa.array([row["request_id"] for row in rows], pa.string())
-    wanted = requests.filter(pc.is_in(requests["id"], value_set=ids)).select(["id", "task"]).to_pylist()
-    tasks = {request["id"]: request["task"] for request in wanted}
+    tasks = requests.rows((row["request_id"] for row in rows), "id", "task")
     for row in rows:
-        row["task"] = tasks.get(row["request_id"])
-
-
-def _lines(drops: pa.Table, ids: Any) -> dict[str, list[dict[str, Any]]]:
-    lines: dict[str, list[dict[str, Any]]] = {row: [] for row in ids}
-    for line in drops.filter(pc.is_in(drops["id"], value_set=pa.array(list(ids), pa.string()))).to_pylist():
-        lines[line["id"]].append(line)
-    return lines
+        row["task"] = tasks.get(row["request_id"], {}).get("task")
 
 
 def _first(lines: list[dict[str, Any]], key: tuple[str, str]) -> list[dict[str, Any]]:

@@ -10,7 +10,9 @@ from typing import Any
 from pairsmith import __version__
 from pairsmith.factory.folder import RunFolder
 from pairsmith.factory.journal import Journal
+from pairsmith.factory.records import PAIRS, REJECTED, REQUESTS, VERDICTS
 from pairsmith.factory.spec import FILE, Spec, read_spec
+from pairsmith.factory.tables import TableFile
 
 JOURNAL = "journal.sqlite"
 PASSAGES_FILE = "passages.parquet"
@@ -25,6 +27,13 @@ REPORT = "report.html"
 LEDGER = "ledger.json"
 RELEASES = "releases"
 BATCH = 10_000  # rows that are in memory at once
+SCHEMAS = {
+    REQUESTS_FILE: REQUESTS,
+    CANDIDATES: PAIRS,
+    VERDICTS_FILE: VERDICTS,
+    ACCEPTED: PAIRS,
+    REJECTED_FILE: REJECTED,
+}
 TOOLS = ("datasketch", "fasttext", "openai", "pyarrow", "pycld2", "pydantic", "regex")
 
 
@@ -43,6 +52,10 @@ class Run:
     def journal(self) -> Journal:
         """Every request asked and every answer received."""
         return Journal(self.path / JOURNAL)
+
+    def table(self, name: str) -> TableFile:
+        """An artifact that is a table (see :data:`SCHEMAS`), to be read in batches."""
+        return TableFile(self.path / name, SCHEMAS[name], f"'pairsmith run {self.path}' makes it again")
 
 
 class Stage:

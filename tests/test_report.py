@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stored import stored
 
 from pairsmith.curation.visible import visible
 from pairsmith.factory.accounts import Book
@@ -13,8 +14,9 @@ from pairsmith.factory.ledger import Line
 from pairsmith.factory.records import PAIRS, REJECTED, REQUESTS, VERDICTS
 from pairsmith.factory.rounds import SliceState
 from pairsmith.report import ReportData, write_report
-from pairsmith.report_counts import asked_rows, by_group, by_language, by_model, said, stages
+from pairsmith.report_counts import REQUEST, ROW, asked_rows, by_group, by_language, by_model, by_reason, stages
 from pairsmith.report_texts import SHOWN
+from pairsmith.report_verdicts import read_said
 from pairsmith.validators.funnel import funnel
 
 HOSTILE = "</p><script>alert(1)</script><img src=x onerror=alert(2)> \"'><svg onload=a> {{ 7 * 7 }} {% raw %} <!-- ]]>"
@@ -29,8 +31,8 @@ class Run:
     def add(self, name, *verdicts, group="sts", language="en", second=None, query="a query", positive="a text", **more):
         """``verdicts``: (gate, field, verdict, reason, related, score, threshold), the last ones may be left out."""
         sides = {"source_language": language, "target_language": second} if second else {"language": language}
-        request = dict.fromkeys(REQUESTS.names) | {"id": f"q-{name}", "group": group, "attributes": "{}", "draw": 0}
-        self.requests.append(request | sides)
+        request = dict.fromkeys(REQUESTS.names) | {"id": f"q-{name}", "group": group, "attributes": "{}"}
+        self.requests.append(request | sides | {"draw": 0, "attempt": 0})
         unparsed = any(verdict[0] == "parse" for verdict in verdicts)
         pair = {"id": name, "request_id": f"q-{name}", "content_hash": "0", "group": group, "instruction": "Find it."}
         pair |= {"query": query, "positive": positive, "negatives": [], "query_language": language}
@@ -58,14 +60,17 @@ class Run:
             rejected.append(head | sides | texts | {"raw": self.raw[name]})
         verdicts = pa.Table.from_pylist(self.verdicts, VERDICTS)
         asked = len(self.requests)
-        given = {
-            "name": "small",
-            "funnel": funnel({"asked": asked, "answered": asked, "failed": {}, "pending": 0}, verdicts),
+        self.tables = {
             "requests": pa.Table.from_pylist(self.requests, REQUESTS),
             "candidates": pa.Table.from_pylist(self.rows, PAIRS),
             "verdicts": verdicts,
             "rejected": pa.Table.from_pylist(rejected, REJECTED),
             "accepted": pa.Table.from_pylist([row for row in self.rows if row["id"] not in gone], PAIRS),
+        }
+        given = {
+            "name": "small",
+            "funnel": funnel({"asked": asked, "answered": asked, "failed": {}, "pending": 0}, verdicts),
+            **{name: stored(table) for name, table in self.tables.items()},
             "release": None,
             "generated_with": {"pairsmith": "0.1.0"},
         }
@@ -108,6 +113,13 @@ def money(models, slices):
             "target": {"wanted": 4 * len(slices), "missing": dict.fromkeys(slices, 2), "rounds": 3},
         },
     }
+
+
+def figures(data):
+    """What the tables of a report are counted from."""
+    asked = asked_rows(data.requests.read(*REQUEST))
+    dropped = by_reason(read_said(data.verdicts).drops, asked)
+    return asked, data.accepted.read(*ROW), data.rejected.read(*ROW), dropped
 
 
 @pytest.fixture
@@ -185,7 +197,7 @@ def test_every_section_can_be_reached_and_ids_are_unique(run):
 
 def test_funnel_counts_a_row_once_and_ends_at_the_accepted_ones(run):
     data = run.data()
-    line = stages(data.funnel, said(data.verdicts, "drop"))
+    line = stages(data.funnel, read_said(data.verdicts).drops)
     assert line[-1].left == line[-2].left == data.funnel["accepted"]
     assert sum(stage.lost for stage in line) == data.funnel["rejected"]
     lost = {stage.name: stage.lost for stage in line}
@@ -194,10 +206,9 @@ def test_funnel_counts_a_row_once_and_ends_at_the_accepted_ones(run):
 
 def test_groups_and_languages_add_up(run):
     data = run.data()
-    asked, drops = asked_rows(data.requests), said(data.verdicts, "drop")
-    groups = by_group(asked, data.accepted, data.rejected, drops)
+    groups = by_group(*figures(data))
     assert sum(share.asked for share in groups) == 6 and sum(share.rejected for share in groups) == 3
-    languages = {share.name: share for share in by_language(asked, data.accepted, data.rejected, drops)}
+    languages = {share.name: share for share in by_language(*figures(data))}
     assert languages["fa"].asked == languages["de"].asked == 1 and languages["fa"].rate == 1
     assert languages["en"].asked == 5 and languages["en"].commonest is not None
 
@@ -268,10 +279,28 @@ def test_the_order_of_the_rows_does_not_matter(run):
         run.add(f"n{n}", group="short_long", language=["en", "sw", "th"][n % 3], query=f"query {n}")
     data = run.data()
     shuffled = {
-        name: (table := getattr(data, name)).take(np.random.default_rng(3).permutation(table.num_rows))
-        for name in ("requests", "candidates", "accepted", "rejected")
+        name: stored(table.take(np.random.default_rng(3).permutation(table.num_rows)))
+        for name, table in run.tables.items()
+        if name != "verdicts"  # those on a row are shown in the order of the gates
     }
     assert write_report(data) == write_report(run.data(**shuffled))
+
+
+@pytest.mark.parametrize(("batch", "group"), [(1, 1), (3, 1000), (7, 5)])
+def test_the_page_is_the_same_for_any_size_of_batch_and_row_group(run, batch, group):
+    for n in range(30):
+        run.add(f"n{n}", group="short_long", language=["en", "sw", "th"][n % 3], query=f"query {n}")
+        run.add(
+            f"d{n}",
+            ("length", "query", "keep", None, None, n, 4),
+            ("language", "positive", "unverified", "too_short_to_tell", None, n / 40, 0.05),
+            ("format", "query", "drop", f"reason {n % 7}", "a query"),
+            ("duplicates", "query", "drop", "near_duplicate", f"n{n % 5}", 0.9, 0.7),
+            num_words="5",
+        )
+    whole = write_report(run.data())
+    pieces = {name: stored(table, batch, group) for name, table in run.tables.items()}
+    assert write_report(run.data(**pieces)) == whole
 
 
 def section(html, name):
@@ -303,10 +332,7 @@ def test_models_share_what_was_asked(run):
     for request in run.requests[:2]:
         request["model"] = "small_one"
     data = run.data()
-    shares = {
-        s.name: s
-        for s in by_model(asked_rows(data.requests), data.accepted, data.rejected, said(data.verdicts, "drop"))
-    }
+    shares = {share.name: share for share in by_model(*figures(data))}
     assert (shares["small_one"].asked, shares["small_one"].accepted, shares["small_one"].rejected) == (2, 2, 0)
     assert (shares["recorded"].asked, shares["recorded"].accepted, shares["recorded"].rejected) == (4, 1, 3)
     assert "recorded 33.3 %; small_one 66.7 %" in section(write_report(data), "groups")

@@ -1,0 +1,72 @@
+"""Parquet files that are read in batches: a table of any size takes the memory of a batch, and of the columns that are kept."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pairsmith.factory.errors import InputError
+
+BATCH = 4_000
+"""Rows that are in memory at once: some 12 MB with all their texts. More take more, fewer no less time."""
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A Parquet file that has the columns of ``schema``; further ones are not read.
+
+    ``remedy`` says what to do where it has not. Every method raises :class:`InputError` in one line where the file cannot
+    be read, or a column that is wanted is missing or of another type. ``batch``: rows of a batch, at most.
+    """
+
+    path: Path
+    schema: pa.Schema
+    remedy: str
+    batch: int = BATCH
+
+    def batches(self, *names: str) -> Iterator[pa.Table]:
+        """The columns ``names`` (default: all), batch by batch, in the order of the rows."""
+        wanted = self._only(names or self.schema.names)
+        with self._open() as file:
+            self._check(file.schema_arrow, wanted)
+            # In one thread, which takes no more CPU time, and less memory.
+            for batch in file.iter_batches(self.batch, columns=wanted.names, use_threads=False):
+                yield pa.Table.from_batches([batch]).select(wanted.names).cast(wanted)
+
+    def read(self, *names: str) -> pa.Table:
+        """The columns ``names`` of all rows: for narrow columns, some bytes a row."""
+        return pa.concat_tables([self._only(names).empty_table(), *self.batches(*names)])
+
+    def rows(self, ids: Iterable[str], *names: str) -> dict[str, dict[str, Any]]:
+        """The few rows whose ``id`` is among ``ids``, by id; the columns ``names``, ``id`` among them (default: all)."""
+        wanted = pa.array(sorted(set(ids)), pa.string())
+        batches = self.batches(*names) if len(wanted) else ()
+        found = (rows.filter(pc.is_in(rows["id"], value_set=wanted)) for rows in batches)
+        return {row["id"]: row for rows in found for row in rows.to_pylist()}
+
+    def _only(self, names: Iterable[str]) -> pa.Schema:
+        return pa.schema([self.schema.field(name) for name in names])
+
+    @contextmanager
+    def _open(self) -> Iterator[pq.ParquetFile]:
+        try:
+            # Without pre_buffer: with it all that is wanted of the file would be in memory.
+            with pq.ParquetFile(self.path, pre_buffer=False) as file:
+                yield file
+        except (pa.ArrowException, OSError) as error:
+            said = " ".join(str(error).split())
+            raise InputError(f"{self.path}: not readable as Parquet ({said}); {self.remedy}") from None
+
+    def _check(self, found: pa.Schema, wanted: pa.Schema) -> None:
+        for name, kind in zip(wanted.names, wanted.types, strict=True):
+            if name not in found.names:
+                raise InputError(f"{self.path}: the column '{name}' ({kind}) is missing; {self.remedy}")
+            if found.field(name).type != kind:
+                raise InputError(
+                    f"{self.path}: the column '{name}' is {found.field(name).type}, not {kind}; {self.remedy}"
+                )
