@@ -14,8 +14,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from pairsmith.curation.contents import Contents, commonest_first
 from pairsmith.curation.sample import stratified
 from pairsmith.curation.visible import clip, visible
 from pairsmith.factory.accounts import Book, dollars
@@ -84,7 +84,8 @@ _LINES = str.maketrans({**dict.fromkeys("\n\u2028\u2029", " ⏎ "), **dict.fromk
 class CardFacts:
     """What a card says.
 
-    ``rows``: the release (schema RELEASE); ``files``: config -> split -> Parquet paths relative to the card, config
+    ``contents``: of the release; ``tried``: those of its rows that :func:`to_try` names (schema RELEASE without ``split``), in
+    that order; ``files``: config -> split -> Parquet paths relative to the card, config
     ``all`` is the default one; ``funnel``: see :func:`pairsmith.validators.funnel.funnel`; ``thresholds``: gate ->
     settings; ``models``: model -> rows; ``tool_versions``: package -> version; ``parent``: the version before, if any;
     ``description`` and ``changelog``: Markdown of the dataset's owner; ``book``: what was paid.
@@ -94,7 +95,8 @@ class CardFacts:
     version: str
     license: str
     description: str
-    rows: pa.Table
+    contents: Contents
+    tried: list[dict[str, Any]]
     files: dict[str, dict[str, list[str]]]
     funnel: dict[str, Any]
     thresholds: dict[str, Any]
@@ -121,16 +123,16 @@ def inert(text: object) -> str:
 def _front_matter(facts: CardFacts) -> str:
     from huggingface_hub import DatasetCardData
 
-    languages = sorted(_languages(facts.rows))
-    groups = pc.unique(facts.rows["group"]).to_pylist()
-    found = facts.rows["document"].null_count < facts.rows.num_rows
+    languages = sorted(_languages(facts.contents))
+    groups = {group for group, _ in facts.contents.groups}
+    found = bool(facts.contents.sources)
     card = DatasetCardData(
         language=languages,
         license=facts.license,
         annotations_creators=["machine-generated"],
         language_creators=["found", "machine-generated"] if found else ["machine-generated"],
         multilinguality="multilingual" if len(languages) > 1 else "monolingual",
-        size_categories=[next((name for name, limit in SIZES if facts.rows.num_rows < limit), "n>10M")],
+        size_categories=[next((name for name, limit in SIZES if facts.contents.rows < limit), "n>10M")],
         source_datasets=["original", "extended"] if found else ["original"],
         task_categories=sorted({TASKS[group] for group in groups} | {"feature-extraction"}),
         pretty_name=facts.name,
@@ -150,21 +152,20 @@ def _train_first(splits: Iterable[str]) -> list[str]:
 
 
 def _context(facts: CardFacts) -> dict[str, Any]:
-    rows = facts.rows
-    languages = sorted(_languages(rows).items(), key=lambda item: (-item[1], item[0]))
+    languages = commonest_first(_languages(facts.contents)).items()
     return {
         "facts": facts,
         "funnel": facts.funnel,
         "failed": sum(facts.funnel["failed"].values()),
-        "groups": _by_group(rows),
-        "splits": _train_first(pc.unique(rows["split"]).to_pylist()),
+        "groups": _by_group(facts.contents),
+        "splits": _train_first({split for _, split in facts.contents.groups}),
         "kinds": KINDS,
         "languages": [(LANGUAGES[code].name if code in LANGUAGES else code, code, count) for code, count in languages],
-        "sources": _sources(rows["document"]),
+        "sources": list(commonest_first(facts.contents.sources).items()),
         "columns": [(field.name, _type(field.type), MEANINGS[field.name]) for field in RELEASE],
         "gates": [{**gate, "commonest": _commonest(gate["reasons"])} for gate in facts.funnel["gates"]],
         "settings": _settings(facts.thresholds),
-        "examples": [_example(row) for row in _chosen(rows)],
+        "examples": [_example(row) for row in _chosen(facts.tried)],
         "sample": [(name, _train_first(splits)[0]) for name, splits in facts.files.items()][:2],
         "target": facts.funnel.get("target"),
         "paid": facts.book.total(),
@@ -173,24 +174,19 @@ def _context(facts: CardFacts) -> dict[str, Any]:
     }
 
 
-def _languages(rows: pa.Table) -> dict[str, int]:
+def _languages(contents: Contents) -> Counter[str]:
     """Rows by language; a row in two languages counts in both."""
-    second = rows["document_language"].filter(pc.not_equal(rows["query_language"], rows["document_language"]))
-    counted = pc.value_counts(pa.chunked_array([*rows["query_language"].chunks, *second.chunks], pa.string()))
-    return {item["values"]: item["counts"] for item in counted.to_pylist()}
+    counts: Counter[str] = Counter()
+    for pair, count in contents.languages.items():
+        counts.update(dict.fromkeys(pair, count))
+    return counts
 
 
-def _sources(documents: pa.ChunkedArray) -> list[tuple[str, int]]:
-    """Source of given documents, rows with a passage of it; the largest first. A source's name holds no ``#``."""
-    names = Counter(document.partition("#")[0] for document in documents.drop_null().to_pylist())
-    return sorted(names.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _by_group(rows: pa.Table) -> list[tuple[str, int, dict[str, int]]]:
+def _by_group(contents: Contents) -> list[tuple[str, int, dict[str, int]]]:
     """Group, its rows, its rows by split; in the order of the method."""
     counts: dict[str, dict[str, int]] = {}
-    for item in rows.group_by(["group", "split"]).aggregate([([], "count_all")]).to_pylist():
-        counts.setdefault(item["group"], {})[item["split"]] = item["count_all"]
+    for (group, split), count in contents.groups.items():
+        counts.setdefault(group, {})[split] = count
     known = [*GROUPS, *sorted(counts.keys() - GROUPS.keys())]
     return [(name, sum(counts[name].values()), counts[name]) for name in known if name in counts]
 
@@ -211,10 +207,16 @@ def _settings(thresholds: dict[str, Any]) -> list[tuple[str, str, Any]]:
     return [line for line in lines if line[1:] != ("enabled", True)]
 
 
-def _chosen(rows: pa.Table) -> list[dict[str, Any]]:
+def to_try(rows: pa.Table) -> list[str]:
+    """Ids of some rows of each group (``rows``: ``id, group``) among which an example for the card is looked for."""
+    ids: list[str] = stratified(rows, ["group"], TRIED, by="id")["id"].to_pylist()
+    return ids
+
+
+def _chosen(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A row of each group, none with personal data: a card is more public than a row."""
     chosen: dict[str, dict[str, Any]] = {}
-    for row in stratified(rows, ["group"], TRIED, by="id").to_pylist():
+    for row in rows:
         texts = (row["instruction"], row["query"], row["positive"], *row["negatives"])
         if row["group"] not in chosen and not any(map(personal, texts)):
             chosen[row["group"]] = row

@@ -8,30 +8,28 @@ Cumulative: a release holds all accepted rows, those of its parent that stay amo
 bytes: rows stand in the order of their ids and nothing in the folder depends on the time.
 """
 
-import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from pairsmith.curation.card import CardFacts, render_card
+from pairsmith.curation.card import CardFacts, render_card, to_try
+from pairsmith.curation.contents import Contents, commonest_first
+from pairsmith.curation.release_files import read_index, row_set_hash, write_data
 from pairsmith.factory.accounts import Book, as_json
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.folder import file_digest, to_disk
-from pairsmith.factory.records import RELEASE, digest
+from pairsmith.factory.records import RELEASE
 from pairsmith.factory.spec import ReleaseSpec
-from pairsmith.factory.text import fold
+from pairsmith.factory.tables import TableFile
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
-ROWS_PER_FILE = 100_000  # some 100 MB: the Hub streams and previews files of this size well
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
@@ -87,30 +85,17 @@ class ReleaseFacts:
     book: Book = field(default_factory=Book)
 
 
-def release_rows(accepted: pa.Table, splits: dict[str, float]) -> pa.Table:
-    """Accepted rows (PAIRS) with their split (RELEASE), ordered by id.
+class Rows(NamedTuple):
+    """The rows of a release: the file of accepted ones, its index and what is in it, see :func:`read_index`."""
 
-    The split hangs on the folded query alone: the same query is in the same split, in this and in every later version.
-    """
-    names = [_split(query, splits) for query in accepted["query"].to_pylist()]
-    rows = accepted.append_column(RELEASE.field("split"), pa.array(names, pa.string()))
-    return rows.cast(RELEASE).sort_by("id")
+    accepted: TableFile
+    index: pa.Table
+    contents: Contents
 
-
-def _split(query: str, splits: dict[str, float]) -> str:
-    place = int(digest("split", fold(query)), 16) / 2**64
-    for name, share in sorted(splits.items()):
-        if place < share:
-            return name
-        place -= share
-    return "train"
-
-
-def row_set_hash(rows: pa.Table) -> str:
-    """SHA-256 over the sorted (id, content hash, split) of the rows: the identity of a release, whatever wrote the files."""
-    lines = zip(*(rows[name].to_pylist() for name in ("id", "content_hash", "split")), strict=True)
-    text = "\n".join("\t".join(line) for line in sorted(lines))
-    return hashlib.sha256(text.encode()).hexdigest()
+    def some(self, ids: list[str]) -> list[dict[str, Any]]:
+        """The few rows ``ids``, in this order."""
+        rows = self.accepted.rows(ids)
+        return [rows[each] for each in ids]
 
 
 def versions(releases: Path) -> list[Version]:
@@ -119,14 +104,20 @@ def versions(releases: Path) -> list[Version]:
     return sorted(Version(*map(int, match.groups())) for match in names if match)
 
 
-def read_rows(release: Path) -> pa.Table:
-    """All rows of a release (RELEASE). Raises :class:`RunError` when the folder is no release or misses a file."""
-    manifest = read_manifest(release)
-    missing = [name for name in manifest["files"] if not (release / name).is_file()]
+def read_release_index(release: Path) -> tuple[pa.Table, bool]:
+    """The columns ``id, content_hash, split`` of all rows of a release, and whether it has columns that RELEASE has not.
+
+    Raises :class:`RunError` when the folder is no release or misses a file.
+    """
+    remedy = "take the release again from where it came"
+    paths = [release / name for name in read_manifest(release)["files"]]
+    missing = [path for path in paths if not path.is_file()]
     if missing:
-        raise RunError(f"{release}: {missing[0]} is missing; take the release again from where it came")
-    tables = [RELEASE.empty_table(), *(pq.read_table(release / name) for name in manifest["files"])]
-    return pa.concat_tables(tables, promote_options="default")  # columns that came later are null in older releases
+        raise RunError(f"{release}: {missing[0].relative_to(release)} is missing; {remedy}")
+    files = [TableFile(path, RELEASE, remedy) for path in paths]
+    rows = pa.concat_tables(file.read("id", "content_hash", "split") for file in files)
+    known = {field.name: field.type for field in RELEASE}
+    return rows, any(known.get(own.name) != own.type for file in files for own in file.columns())
 
 
 def read_manifest(release: Path) -> dict[str, Any]:
@@ -143,60 +134,61 @@ def read_manifest(release: Path) -> dict[str, Any]:
     return manifest
 
 
-def difference(parent: pa.Table, rows: pa.Table) -> Difference:
-    """What changes from ``parent`` to ``rows`` (both RELEASE)."""
-    columns = ("content_hash", "split")
-    old, new = (
-        dict(zip(t["id"].to_pylist(), zip(*(t[c].to_pylist() for c in columns), strict=True), strict=True))
-        for t in (parent, rows)
-    )
-    both = old.keys() & new.keys()
+def difference(parent: pa.Table, rows: pa.Table, other_columns: bool = False) -> Difference:
+    """What changes from ``parent`` to ``rows`` (both ``id, content_hash, split``); ``other_columns``: the columns do too."""
+    place = pc.index_in(rows["id"], value_set=parent["id"].combine_chunks())
+    new = rows.filter(pc.is_valid(place))
+    old = parent.take(place.drop_null())
+    corrected, moved = (pc.sum(pc.not_equal(old[name], new[name])).as_py() or 0 for name in ("content_hash", "split"))
     return Difference(
-        added=len(new.keys() - old.keys()),
-        removed=len(old.keys() - new.keys()),
-        corrected=sum(old[key][0] != new[key][0] for key in both),
-        breaking=parent.schema != rows.schema or any(old[key][1] != new[key][1] for key in both),
+        added=rows.num_rows - new.num_rows,
+        removed=parent.num_rows - new.num_rows,
+        corrected=corrected,
+        breaking=other_columns or moved > 0,
     )
 
 
-def write_release(accepted: pa.Table, facts: ReleaseFacts, releases: Path) -> tuple[Path, Difference | None]:
-    """Write the next version below ``releases``.
+def write_release(accepted: TableFile, facts: ReleaseFacts, releases: Path) -> tuple[Path, Difference | None]:
+    """Write the ``accepted`` rows (PAIRS) as the next version below ``releases``.
 
     Returns its folder and what changed against its parent (None for the first one). Where nothing changed the newest
     release stays as it is. Raises :class:`RunError` when there is no row to release.
     """
-    if accepted.num_rows == 0:
+    index, contents = read_index(accepted, facts.spec.splits)
+    if not index.num_rows:
         raise RunError(
             f"{releases}: no row was accepted, so there is nothing to release; see why with 'pairsmith report'"
         )
-    rows = release_rows(accepted, facts.spec.splits)
+    rows = Rows(accepted, index, contents)
     known = versions(releases)
     if not known:
         return _write(rows, facts, releases, Version(1, 0, 0), None, "First release."), None
     parent = releases / str(known[-1])
-    change = difference(read_rows(parent), rows)
+    older, other_columns = read_release_index(parent)
+    change = difference(older, index, other_columns)
     if change.empty:
         return parent, change
     return _write(rows, facts, releases, change.bump(known[-1]), known[-1], f"{change}."), change
 
 
 def _write(
-    rows: pa.Table, facts: ReleaseFacts, releases: Path, version: Version, parent: Version | None, changes: str
+    rows: Rows, facts: ReleaseFacts, releases: Path, version: Version, parent: Version | None, changes: str
 ) -> Path:
     folder, beside = releases / str(version), releases / f".{version}.part"
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    files = dict(_write_data(rows, beside))
+    files = write_data(rows.accepted, rows.index, beside)
     older = (releases / str(parent) / "CHANGELOG.md").read_text(encoding="utf-8") if parent else ""
     changelog = f"## {version}\n\n{changes}\n" + (f"\n{older}" if older else "")
     (beside / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
-    models = _counts(rows, "model")
+    models = commonest_first(rows.contents.models)
     card = CardFacts(
         name=facts.name,
         version=str(version),
         license=facts.spec.license,
         description=facts.spec.description,
-        rows=rows,
+        contents=rows.contents,
+        tried=rows.some(to_try(rows.index)),
         files=_configs(files),
         funnel=facts.funnel,
         thresholds=facts.thresholds,
@@ -212,9 +204,9 @@ def _write(
         "name": facts.name,
         "version": str(version),
         "parent": str(parent) if parent else None,
-        "row_set": row_set_hash(rows),
-        "rows": rows.num_rows,
-        "counts": {name: _counts(rows, name) for name in ("group", "split", "query_language", "document_language")},
+        "row_set": row_set_hash(rows.index),
+        "rows": rows.contents.rows,
+        "counts": rows.contents.counts(),
         "models": models,
         "ledger": [as_json(one) for one in facts.book.by("model", "step")],
         "schema": {field.name: str(field.type) for field in RELEASE},
@@ -231,22 +223,6 @@ def _write(
     return folder
 
 
-def _write_data(rows: pa.Table, folder: Path) -> Iterator[tuple[str, int]]:
-    """Write ``data/<group>/<split>-*.parquet``; yields (relative path, rows). A split without rows has no file: an empty
-    one can't be loaded."""
-    for group in sorted(pc.unique(rows["group"]).to_pylist()):
-        of_group = rows.filter(pc.equal(rows["group"], group))
-        for split in sorted(pc.unique(of_group["split"]).to_pylist()):
-            part = of_group.filter(pc.equal(of_group["split"], split))
-            count = -(-part.num_rows // ROWS_PER_FILE)
-            (folder / "data" / group).mkdir(parents=True, exist_ok=True)
-            for number in range(count):
-                piece = part.slice(number * ROWS_PER_FILE, ROWS_PER_FILE)
-                name = f"data/{group}/{split}-{number:05}-of-{count:05}.parquet"
-                pq.write_table(piece, folder / name, compression="zstd")
-                yield name, piece.num_rows
-
-
 def _configs(files: dict[str, int]) -> dict[str, dict[str, list[str]]]:
     """Config -> split -> files. Config ``all`` has every group; each group is a config of its own."""
     configs: dict[str, dict[str, list[str]]] = {"all": {}}
@@ -256,9 +232,3 @@ def _configs(files: dict[str, int]) -> dict[str, dict[str, list[str]]]:
         for config in ("all", group):
             configs.setdefault(config, {}).setdefault(split, []).append(name)
     return configs
-
-
-def _counts(rows: pa.Table, column: str) -> dict[str, int]:
-    counted = rows.group_by(column).aggregate([("id", "count")])
-    pairs = zip(counted[column].to_pylist(), counted["id_count"].to_pylist(), strict=True)
-    return dict(sorted(pairs, key=lambda item: (-item[1], item[0])))

@@ -13,17 +13,17 @@ def stratified(rows: pa.Table, strata: list[str], count: int, *, by: str, seed: 
     """
     if not rows.num_rows:
         return rows
-    codes = [_codes(rows[name]) for name in strata]
-    keys = pa.table([rows[by], *map(pa.array, codes)], [by, *(f"_{place}" for place in range(len(codes)))])
+    of_strata = [_codes(rows[name]) for name in strata]
+    keys = pa.table([rows[by], *map(pa.array, of_strata)], [by, *(f"_{place}" for place in range(len(strata)))])
     draw = np.empty(rows.num_rows, dtype=np.int64)
     by_identity = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]).to_numpy()
     draw[by_identity] = np.random.default_rng(seed).permutation(rows.num_rows)
-    order = np.lexsort((draw, *reversed(codes)))
-    return rows.take(pa.array(order[_rank([each[order] for each in codes]) < count]))
+    order = np.lexsort((draw, *reversed(of_strata)))
+    return rows.take(pa.array(order[_rank([each[order] for each in of_strata]) < count]))
 
 
 def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
-    """Each value as its place among all different values in order, null the last: there are few, so that this is small."""
+    """Each value as its place among all different values in order, null the last."""
     encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
     place = np.empty(len(encoded.dictionary), np.int32)
     place[pc.sort_indices(encoded.dictionary).to_numpy()] = np.arange(len(place), dtype=np.int32)
@@ -34,6 +34,6 @@ def _rank(ordered: list[npt.NDArray[np.int32]]) -> npt.NDArray[np.int64]:
     """Position of each row within its stratum, whose codes are given; the rows of a stratum stand together."""
     position = np.arange(len(ordered[0]))
     begins = position == 0
-    for codes in ordered:
-        begins[1:] |= codes[1:] != codes[:-1]
+    for each in ordered:
+        begins[1:] |= each[1:] != each[:-1]
     return position - np.maximum.accumulate(np.where(begins, position, 0))

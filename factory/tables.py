@@ -42,6 +42,11 @@ class TableFile:
         """The columns ``names`` of all rows: for narrow columns, some bytes a row."""
         return pa.concat_tables([self._only(names).empty_table(), *self.batches(*names)])
 
+    def columns(self) -> pa.Schema:
+        """The columns that the file itself has."""
+        with self._open() as file:
+            return file.schema_arrow
+
     def rows(self, ids: Iterable[str], *names: str) -> dict[str, dict[str, Any]]:
         """The few rows whose ``id`` is among ``ids``, by id; the columns ``names``, ``id`` among them (default: all)."""
         wanted = pa.array(sorted(set(ids)), pa.string())

@@ -148,15 +148,14 @@ def _convert(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _score(options: argparse.Namespace) -> dict[str, Any]:
-    from pairsmith.asking import read_plan
-    from pairsmith.gating import read_verdicts
-    from pairsmith.run import open_run
+    from pairsmith.run import REQUESTS_FILE, VERDICTS_FILE, open_run
     from pairsmith.score import read_truth, score
 
     run = open_run(options.folder)
     inside = options.folder / options.truth
     truths = read_truth(inside if inside.is_file() else Path(options.truth))
-    return score(truths, {request.id for request in read_plan(run)}, read_verdicts(run))
+    run.folder.need(VERDICTS_FILE, "gate")
+    return score(truths, set(run.table(REQUESTS_FILE).read("id")["id"].to_pylist()), run.table(VERDICTS_FILE))
 
 
 COMMANDS: dict[str, Command] = {

@@ -4,8 +4,6 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pairsmith.accounts import read_book, read_ledger, written
 from pairsmith.curation.release import MANIFEST, ReleaseFacts, write_release
 from pairsmith.factory.folder import written_whole
@@ -54,10 +52,9 @@ def _release_inputs(run: Run) -> dict[str, Any]:
 def _release(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     spec = run.spec
     thresholds = spec.gates.model_dump(mode="json")
-    accepted = pq.read_table(run.path / ACCEPTED)
     book = read_book(run)
     facts = ReleaseFacts(spec.name, spec.release, run.folder.facts("gate"), thresholds, tool_versions(), book)
-    folder, change = write_release(accepted, facts, run.path / RELEASES)
+    folder, change = write_release(run.table(ACCEPTED), facts, run.path / RELEASES)
     path = f"{RELEASES}/{folder.name}"
     return (f"{path}/{MANIFEST}",), {"version": folder.name, "path": path, "change": str(change or "the first release")}
 

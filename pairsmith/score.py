@@ -9,11 +9,11 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ValidationError
 
 from pairsmith.factory.errors import InputError
+from pairsmith.factory.tables import TableFile
 from pairsmith.validators.gate import Verdict
 
 DUPLICATE_KINDS = ("exact_duplicate", "near_duplicate")
@@ -47,7 +47,7 @@ def read_truth(path: Path) -> list[Truth]:
     return truths
 
 
-def score(truths: list[Truth], request_ids: set[str], verdicts: pa.Table) -> dict[str, Any]:
+def score(truths: list[Truth], request_ids: set[str], verdicts: TableFile) -> dict[str, Any]:
     """Compare the verdicts (schema VERDICTS) with the truth; see the module for the rules of counting."""
     unknown = [truth.id for truth in truths if truth.id not in request_ids]
     if unknown:
@@ -68,11 +68,12 @@ def score(truths: list[Truth], request_ids: set[str], verdicts: pa.Table) -> dic
     }
 
 
-def _gates_of_rejected(verdicts: pa.Table) -> dict[str, set[str]]:
-    drops = verdicts.filter(pc.equal(verdicts["verdict"], Verdict.DROP.value))
+def _gates_of_rejected(verdicts: TableFile) -> dict[str, set[str]]:
     gates: dict[str, set[str]] = defaultdict(set)
-    for request_id, gate in zip(drops["request_id"].to_pylist(), drops["gate"].to_pylist(), strict=True):
-        gates[request_id].add(gate)
+    for lines in verdicts.batches("request_id", "gate", "verdict"):
+        drops = lines.filter(pc.equal(lines["verdict"], Verdict.DROP.value))
+        for request_id, gate in zip(drops["request_id"].to_pylist(), drops["gate"].to_pylist(), strict=True):
+            gates[request_id].add(gate)
     return gates
 
 

@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pairsmith.curation.card import MEANINGS, CardFacts, inert, render_card
+from pairsmith.curation.card import MEANINGS, CardFacts, inert, render_card, to_try
+from pairsmith.curation.contents import Contents
 from pairsmith.factory.accounts import Book
 from pairsmith.factory.ledger import Line
 from pairsmith.factory.records import RELEASE
@@ -45,9 +46,13 @@ def facts(rows=ROWS, **changed):
         for config in ("all", group):
             path = f"data/{group}/{split}-00000-of-00001.parquet"
             files.setdefault(config, {}).setdefault(split, []).append(path)
+    table, contents = pa.Table.from_pylist(rows, RELEASE), Contents()
+    contents.add(table)
+    by_id = {row["id"]: row for row in rows}
     given = {"name": "tiny", "version": "1.0.0", "license": "cc0-1.0", "description": "Five rows.", "files": files}
     given |= {
-        "rows": pa.Table.from_pylist(rows, RELEASE),
+        "contents": contents,
+        "tried": [by_id[each] for each in to_try(table)],
         "funnel": FUNNEL,
         "thresholds": {"length": {"at_least": 0.8}},
     }

@@ -5,22 +5,24 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stored import stored
 
+from pairsmith.curation import release_files
 from pairsmith.curation.release import (
     Difference,
     ReleaseFacts,
     Version,
     difference,
     read_manifest,
-    read_rows,
-    release_rows,
-    row_set_hash,
+    read_release_index,
     versions,
     write_release,
 )
+from pairsmith.curation.release_files import read_index, row_set_hash, split_of
 from pairsmith.factory.errors import InputError, RunError
 from pairsmith.factory.records import PAIRS, content_hash
 from pairsmith.factory.spec import ReleaseSpec
@@ -50,6 +52,18 @@ def table(*pairs: dict[str, object]) -> pa.Table:
     return pa.Table.from_pylist(list(pairs), schema=PAIRS)
 
 
+def released(rows: pa.Table, facts: ReleaseFacts, releases: Path) -> tuple[Path, Difference | None]:
+    return write_release(stored(rows), facts, releases)
+
+
+def read_rows(release: Path) -> pa.Table:
+    return pa.concat_tables(pq.read_table(release / name) for name in read_manifest(release)["files"])
+
+
+def index(rows: pa.Table, splits: dict[str, float]) -> pa.Table:
+    return read_index(stored(rows), splits)[0]
+
+
 FUNNEL = {"asked": 3, "answered": 3, "failed": {}, "pending": 0, "rejected": 0, "accepted": 3, "gates": []}
 FACTS = ReleaseFacts("demo", ReleaseSpec(license="cc0-1.0"), FUNNEL, {}, {"pairsmith": "0"})
 ROWS = table(*(pair(n, group) for n in range(60) for group in ["sts" if n % 2 else "long_long"]))
@@ -61,12 +75,14 @@ def bytes_of(folder: Path) -> dict[str, str]:
 
 
 def test_what_is_released_is_read_back(tmp_path: Path) -> None:
-    folder, change = write_release(ROWS, FACTS, tmp_path)
+    folder, change = released(ROWS, FACTS, tmp_path)
     assert (folder.name, change) == ("1.0.0", None)
     back = read_rows(folder)
     assert back.sort_by("id").drop_columns("split").equals(ROWS.sort_by("id"))
     manifest = read_manifest(folder)
-    assert manifest["row_set"] == row_set_hash(back)
+    assert manifest["row_set"] == row_set_hash(back) == row_set_hash(back.take(list(range(back.num_rows))[::-1]))
+    lines = sorted(zip(*(back[name].to_pylist() for name in ("id", "content_hash", "split")), strict=True))
+    assert manifest["row_set"] == hashlib.sha256("\n".join(map("\t".join, lines)).encode()).hexdigest()
     assert manifest["rows"] == sum(file["rows"] for file in manifest["files"].values()) == ROWS.num_rows
     for name, digest in bytes_of(folder).items():
         if name in manifest["files"]:
@@ -74,16 +90,50 @@ def test_what_is_released_is_read_back(tmp_path: Path) -> None:
 
 
 def test_the_same_rows_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
-    first, _ = write_release(ROWS, FACTS, tmp_path / "a")
+    first, _ = released(ROWS, FACTS, tmp_path / "a")
     turned = ROWS.take(pa.array(list(range(ROWS.num_rows))[::-1]))
-    second, _ = write_release(turned, FACTS, tmp_path / "b")
+    second, _ = released(turned, FACTS, tmp_path / "b")
     assert bytes_of(first) == bytes_of(second)
 
 
+@pytest.mark.parametrize(("batch", "group", "file"), [(1, 4, 7), (13, 60, 4), (1000, 9, 5)])
+def test_the_files_are_the_same_for_any_size_of_batch_and_row_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int, group: int, file: int
+) -> None:
+    monkeypatch.setattr(release_files, "ROWS_PER_FILE", file)
+    whole, _ = released(ROWS, FACTS, tmp_path / "whole")
+    pieces, _ = write_release(stored(ROWS, batch, group), FACTS, tmp_path / "pieces")
+    assert bytes_of(whole) == bytes_of(pieces)
+    kinds: dict[str, list[list[str]]] = {}
+    for name in read_manifest(whole)["files"]:
+        kinds.setdefault(name.partition("-")[0], []).append(pq.read_table(whole / name)["id"].to_pylist())
+    for parts in kinds.values():
+        ids = [each for part in parts for each in part]
+        assert ids == sorted(ids)
+        assert all(len(part) == file for part in parts[:-1])
+        assert 0 < len(parts[-1]) <= file
+    assert read_rows(whole).sort_by("id").drop_columns("split").equals(ROWS.sort_by("id"))
+
+
+def test_nothing_is_left_of_what_was_sorted(tmp_path: Path) -> None:
+    folder, _ = released(ROWS, FACTS, tmp_path)
+    assert {path.name for path in folder.iterdir()} == {"data", "README.md", "CHANGELOG.md", "manifest.json"}
+
+
+def test_a_column_that_pairsmith_does_not_know_is_a_major_version(tmp_path: Path) -> None:
+    folder, _ = released(ROWS, FACTS, tmp_path)
+    name = folder / next(iter(read_manifest(folder)["files"]))
+    rows = pq.read_table(name)
+    pq.write_table(rows.drop_columns("document"), name)
+    assert not read_release_index(folder)[1], "a column that came later"
+    pq.write_table(rows.append_column("mood", rows["id"]), name)
+    assert released(ROWS, FACTS, tmp_path)[0].name == "2.0.0"
+
+
 def test_nothing_new_makes_no_new_version(tmp_path: Path) -> None:
-    first, _ = write_release(ROWS, FACTS, tmp_path)
+    first, _ = released(ROWS, FACTS, tmp_path)
     before = bytes_of(first)
-    again, change = write_release(ROWS, FACTS, tmp_path)
+    again, change = released(ROWS, FACTS, tmp_path)
     assert again == first
     assert change is not None
     assert change.empty
@@ -91,13 +141,13 @@ def test_nothing_new_makes_no_new_version(tmp_path: Path) -> None:
 
 
 def test_rows_added_are_a_minor_and_rows_removed_or_corrected_a_patch_version(tmp_path: Path) -> None:
-    write_release(ROWS.slice(0, 50), FACTS, tmp_path)
-    assert write_release(ROWS, FACTS, tmp_path)[0].name == "1.1.0"
-    assert write_release(ROWS.slice(1), FACTS, tmp_path)[0].name == "1.1.1"
+    released(ROWS.slice(0, 50), FACTS, tmp_path)
+    assert released(ROWS, FACTS, tmp_path)[0].name == "1.1.0"
+    assert released(ROWS.slice(1), FACTS, tmp_path)[0].name == "1.1.1"
     corrected = [
         {**row, "content_hash": "f" * 16} if n == 3 else row for n, row in enumerate(ROWS.slice(1).to_pylist())
     ]
-    folder, change = write_release(table(*corrected), FACTS, tmp_path)
+    folder, change = released(table(*corrected), FACTS, tmp_path)
     assert (folder.name, change) == ("1.1.2", Difference(0, 0, 1, False))
     assert versions(tmp_path) == [Version(1, 0, 0), Version(1, 1, 0), Version(1, 1, 1), Version(1, 1, 2)]
     changelog = (folder / "CHANGELOG.md").read_text()
@@ -105,51 +155,53 @@ def test_rows_added_are_a_minor_and_rows_removed_or_corrected_a_patch_version(tm
 
 
 def test_a_split_that_changes_is_a_major_version(tmp_path: Path) -> None:
-    write_release(ROWS, FACTS, tmp_path)
+    released(ROWS, FACTS, tmp_path)
     facts = ReleaseFacts("demo", ReleaseSpec(splits={"test": 0.5}), FUNNEL, {}, {})
-    assert write_release(ROWS, facts, tmp_path)[0].name == "2.0.0"
+    assert released(ROWS, facts, tmp_path)[0].name == "2.0.0"
 
 
 def test_no_row_is_no_release(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no row was accepted"):
-        write_release(table(), FACTS, tmp_path)
+        released(table(), FACTS, tmp_path)
 
 
 def test_a_missing_file_of_a_release_is_named(tmp_path: Path) -> None:
-    folder, _ = write_release(ROWS, FACTS, tmp_path)
+    folder, _ = released(ROWS, FACTS, tmp_path)
     name = next(iter(read_manifest(folder)["files"]))
     (folder / name).unlink()
     with pytest.raises(RunError, match=name):
-        read_rows(folder)
+        released(ROWS, FACTS, tmp_path)
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=20), st.floats(0, 0.9))
 def test_the_same_query_is_always_in_the_same_split(queries: list[str], share: float) -> None:
     rows = table(*(pair(n, query=query) for n, query in enumerate(queries + [query.upper() for query in queries])))
     splits: dict[str, set[str]] = {}
-    for row in release_rows(rows, {"test": share}).to_pylist():
-        splits.setdefault(fold(row["query"]), set()).add(row["split"])
+    for query, split in zip(
+        rows["query"].to_pylist(), split_of(rows["query"], {"test": share}).to_pylist(), strict=True
+    ):
+        splits.setdefault(fold(query), set()).add(split)
     assert all(len(found) == 1 for found in splits.values())
-    first = rows.slice(0, 1)
-    alone = release_rows(first, {"test": share})["split"][0].as_py()
-    assert splits[fold(first["query"][0].as_py())] == {alone}, "what else is in the release does not matter"
+    first = rows.slice(0, 1)["query"]
+    alone = split_of(first, {"test": share})[0].as_py()
+    assert splits[fold(first[0].as_py())] == {alone}, "what else is in the release does not matter"
 
 
 def test_the_held_out_share_is_what_was_asked() -> None:
-    rows = table(*(pair(n) for n in range(4000)))
-    held = pc.sum(pc.equal(release_rows(rows, {"test": 0.1})["split"], "test")).as_py()
+    queries = pa.chunked_array([[f"Query number {n}" for n in range(4000)]])
+    held = pc.sum(pc.equal(split_of(queries, {"test": 0.1}), "test")).as_py()
     assert 320 < held < 480
 
 
 @given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)))
 def test_a_difference_counts_every_row_once(old: set[int], new: set[int]) -> None:
-    change = difference(*(release_rows(table(*map(pair, sorted(ids))), {}) for ids in (old, new)))
+    change = difference(*(index(table(*map(pair, sorted(ids))), {}) for ids in (old, new)))
     assert (change.added, change.removed, change.corrected) == (len(new - old), len(old - new), 0)
 
 
 def test_who_trains_gets_anchor_positive_negative_without_a_null(tmp_path: Path) -> None:
     facts = ReleaseFacts("demo", ReleaseSpec(splits={}), FUNNEL, {}, {})
-    folder, _ = write_release(ROWS, facts, tmp_path)
+    folder, _ = released(ROWS, facts, tmp_path)
     rows = read_release(folder)
     triplets = columns(rows)
     assert triplets.column_names == ["anchor", "positive", "negative"]
@@ -164,6 +216,6 @@ def test_who_trains_gets_anchor_positive_negative_without_a_null(tmp_path: Path)
 
 
 def test_an_unknown_split_is_one_clear_line(tmp_path: Path) -> None:
-    folder, _ = write_release(ROWS, FACTS, tmp_path)
+    folder, _ = released(ROWS, FACTS, tmp_path)
     with pytest.raises(InputError, match="dev"):
         read_release(folder, "dev")

@@ -4,20 +4,22 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from stored import stored
 
 from pairsmith.factory.errors import InputError
 from pairsmith.factory.records import VERDICTS
+from pairsmith.factory.tables import TableFile
 from pairsmith.score import Truth, read_truth, score
 from pairsmith.show import score as shown
 
 
-def drops(*lines: tuple[str, str]) -> pa.Table:
+def drops(*lines: tuple[str, str]) -> TableFile:
     rows = [
         {"request_id": r, "id": f"k{r}", "gate": gate, "field": "query", "verdict": "drop", "reason": "x"}
         for r, gate in lines
     ]
     keep = {"request_id": "a", "id": "ka", "gate": "length", "field": "query", "verdict": "keep"}
-    return pa.Table.from_pylist([*rows, keep], schema=VERDICTS)
+    return stored(pa.Table.from_pylist([*rows, keep], schema=VERDICTS), batch=2)
 
 
 def scored(truths: list[Truth], *lines: tuple[str, str]) -> dict[str, object]:
