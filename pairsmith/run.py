@@ -25,7 +25,7 @@ REPORT = "report.html"
 LEDGER = "ledger.json"
 RELEASES = "releases"
 BATCH = 10_000  # rows that are in memory at once
-TOOLS = ("datasketch", "fasttext", "openai", "pyarrow", "pycld2", "pydantic", "regex")
+TOOLS = ("fasttext", "numpy", "openai", "pyarrow", "pycld2", "pydantic", "regex")
 
 
 @dataclass(frozen=True)

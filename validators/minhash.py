@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pairsmith.validators import compiled
 from pairsmith.validators.tokens import Offsets, mixed
 
-MISSED = 0.002  # share of pairs just at the threshold that the bands may miss
+MISSED = 0.0005  # share of pairs just at the threshold that the bands may miss
 
 Words = npt.NDArray[np.uint32]
 
