@@ -176,11 +176,11 @@ def test_numba_and_numpy_give_the_same_verdicts(seed):
     assert judge(queries(seed)) == plain
 
 
-def test_all_rows_are_told_of_as_judged(tmp_path):
+def test_all_of_the_work_is_told_of(tmp_path):
     gate = DuplicatesGate(DuplicatesSpec())
     told = []
     list(gate.judge_sketches(written(gate, [queries(1), [], queries(2)[:7]], tmp_path), told.append))
-    assert sum(told) == 67
+    assert sum(told) == pytest.approx(1)
 
 
 def test_a_sketch_that_cannot_be_read_is_one_clear_line(tmp_path):

@@ -4,7 +4,8 @@ Two views of each row are compared: the query, within its task (instruction and 
 asked of lyrics and of chords), and query and positive together, anywhere. Near means Jaccard of token 3-grams:
 candidates come from MinHash (Broder 1997), with bands so generous that hardly a pair is lost, and each is checked exactly.
 
-Rows linked by such pairs form a cluster. One survives: the row with the most text, and of these the smallest id.
+Rows linked by such pairs form a cluster. One survives: the row with the most text, and of these the smallest id. Rows of
+earlier releases (``against``) take part, and always survive.
 
 Rows are first reduced to sketches, part by part and each row alone; the sketches of all parts are then judged together.
 """
@@ -21,6 +22,7 @@ from pairsmith.factory.spec import DuplicatesSpec
 from pairsmith.validators.clusters import Clusters
 from pairsmith.validators.gate import Reason, Scope, Verdict
 from pairsmith.validators.minhash import bands_for
+from pairsmith.validators.released import find_releases, released_sketches
 from pairsmith.validators.sketch import VIEWS, sketch
 from pairsmith.validators.sketches import Ranks, Sketches
 from pairsmith.validators.texts import field_names
@@ -35,9 +37,12 @@ class DuplicatesGate:
     name = "duplicates"
     scope: Scope = "corpus"
 
-    def __init__(self, spec: DuplicatesSpec) -> None:
+    def __init__(self, spec: DuplicatesSpec, folder: Path = Path()) -> None:
+        """``folder``: the run folder, in which sketches of the releases in ``spec.against`` are kept."""
         self._threshold = spec.threshold
         self._bands = bands_for(spec.threshold, spec.permutations)
+        self._folder = folder
+        self._releases = list(find_releases(spec.against, folder).values())
 
     def judge(self, rows: pa.Table) -> pa.Table:
         """Verdicts on each text field of ``rows``; they do not depend on the order of the rows."""
@@ -49,38 +54,25 @@ class DuplicatesGate:
         return sketch(rows, self._bands)
 
     def judge_sketches(
-        self, sketches: Sequence[Path | pa.Table], progress: Callable[[int], object] = lambda _: None
+        self, sketches: Sequence[Path | pa.Table], progress: Callable[[float], object] = lambda _: None
     ) -> Iterator[pa.Table]:
         """For each sketch (an Arrow IPC file, or the table itself), in order, the verdicts on its rows.
 
-        Neither the order of the rows nor how they are parted plays a part. ``progress`` is told of rows judged since the
-        last call; they are counted evenly over the work. Keeps some 50 bytes a row in memory.
+        Neither the order of the rows nor how they are parted plays a part. ``progress`` is told what share of the work was
+        done since the last call. Keeps some 50 bytes a row in memory.
         """
-        found = Sketches(sketches, len(sketches))
-        done = _Steps(len(found), len(VIEWS) * self._bands.number + 1, progress)
+        found = Sketches([*sketches, *released_sketches(self._releases, self._bands, self._folder)], len(sketches))
+        step = 1 / (len(VIEWS) * self._bands.number + 1)
         twins = []
         for view in VIEWS:
-            of_view = Twins(found, view, self._threshold, np.zeros(len(found), np.bool_))
+            of_view = Twins(found, view, self._threshold)
             of_view.find_equal()
-            of_view.find_near(self._bands.number, done)
+            of_view.find_near(self._bands.number, lambda: progress(step))
             twins.append(of_view)
         verdicts = _Verdicts(found, twins, self._threshold, self.name)
         for part in range(len(sketches)):
             yield verdicts.on(*found.part(part))
-        done()
-
-
-class _Steps:
-    """Tells of rows as work goes on that is done in so many steps over all of them."""
-
-    def __init__(self, rows: int, steps: int, progress: Callable[[int], object]) -> None:
-        self._rows, self._steps, self._progress = rows, steps, progress
-        self._done = 0
-
-    def __call__(self) -> None:
-        """One more step is done."""
-        before, self._done = self._done, self._done + 1
-        self._progress(self._rows * self._done // self._steps - self._rows * before // self._steps)
+        progress(step)
 
 
 class _Verdicts:
@@ -92,6 +84,7 @@ class _Verdicts:
         for view in twins:
             clusters.join(every, view.clusters.find(every))
         self._best = clusters.find(every)
+        self._lost = (self._best != every) & ~sketches.released
         self._twins = twins
         self._threshold = threshold
         self._gate = gate
@@ -109,7 +102,7 @@ class _Verdicts:
             score[number == place] = view.score[ranks]
             exact[number == place] = view.exact[ranks]
         linked, best = score > 0, self._best[ranks]
-        dropped = linked & (best != ranks)[row]
+        dropped = linked & self._lost[ranks][row]
         name = np.searchsorted(self._survivors, best)[row]
         columns = {
             "request_id": rows["request_id"].take(pa.array(row)),

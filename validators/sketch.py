@@ -11,6 +11,7 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pairsmith.validators.minhash import Bands, Words, band_keys, signatures
 from pairsmith.validators.similarity import shingles
@@ -65,14 +66,33 @@ def sketch(rows: pa.Table, bands: Bands) -> pa.Table:
         "pair_tokens": counts["pair"],
         "tokens": _lists(tokens, begins, counts["pair"]),
     }
-    for view, scope in zip(VIEWS, (scopes, np.full(len(rows), _NOWHERE)), strict=True):
-        keys = np.zeros((bands.number, len(rows)), np.uint32)
+    keys = _band_columns(tokens, begins, counts, scopes, bands)
+    return pa.table(columns | keys, schema=sketch_schema(bands))
+
+
+def banded(sketches: pa.Table, bands: Bands) -> pa.Table:
+    """The same sketches with the keys of other bands, without their texts."""
+    table = sketches.combine_chunks()
+    tokens = pc.list_flatten(table["tokens"]).to_numpy()
+    counts = {view: table[f"{view}_tokens"].to_numpy().astype(np.int64) for view in VIEWS}
+    begins = np.cumsum(counts["pair"]) - counts["pair"]
+    keys = _band_columns(tokens, begins, counts, table["scope"].to_numpy(), bands)
+    columns = {name: keys[name] if name in keys else table[name] for name in sketch_schema(bands).names}
+    return pa.table(columns, schema=sketch_schema(bands))
+
+
+def _band_columns(
+    tokens: Words, begins: Offsets, counts: dict[str, Offsets], scopes: npt.NDArray[np.uint64], bands: Bands
+) -> dict[str, Words]:
+    columns: dict[str, Words] = {}
+    for view, scope in zip(VIEWS, (scopes, np.full(len(scopes), _NOWHERE)), strict=True):
+        keys = np.zeros((bands.number, len(scopes)), np.uint32)
         near = np.flatnonzero(counts[view])
         runs = shingles(tokens, begins[near], counts[view][near])
         signed = signatures(runs.values.astype(np.uint32), runs.starts, bands.slots)
         keys[:, near] = band_keys(signed, bands, scope[near])
         columns |= {band_name(view, number): column for number, column in enumerate(keys)}
-    return pa.table(columns, schema=sketch_schema(bands))
+    return columns
 
 
 def _near_tokens(found: Texts) -> tuple[Offsets, dict[str, Offsets]]:

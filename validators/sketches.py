@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from pairsmith.factory.errors import RunError
 from pairsmith.validators.minhash import Words
+from pairsmith.validators.released import standing
 from pairsmith.validators.runs import in_runs, run_starts
 from pairsmith.validators.tokens import Offsets
 
@@ -24,9 +25,9 @@ _OPEN = 256  # files that are kept open
 
 
 class Sketches:
-    """Sketches in their order: tables, or Arrow IPC files of them. Keeps 8 bytes a row.
+    """Sketches in their order: tables, or Arrow IPC files of them. Keeps 10 bytes a row. At most 4 billion rows.
 
-    ``first``: from this one on they are of rows that survive all others. At most 4 billion rows.
+    ``first``: from this one on they are of released rows, which survive all others.
     """
 
     def __init__(self, parts: Sequence[Path | pa.Table], first: int) -> None:
@@ -34,9 +35,17 @@ class Sketches:
         self._batch = lru_cache(_OPEN)(self._read)
         lengths = [len(self._batch(part)) for part in range(len(parts))]
         self._starts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))).astype(np.int64)
-        self._rows = self._survival(int(self._starts[first]))
+        released = out = np.zeros(len(self), np.bool_)
+        if first < len(parts):
+            ids = pa.chunked_array([self._batch(part)["id"] for part in range(len(parts))], pa.string())
+            released, out = standing(ids, int(self._starts[first]))
+        self._rows = self._survival(released)
         self._ranks: Ranks = np.empty(len(self), np.uint32)
         self._ranks[self._rows] = np.arange(len(self), dtype=np.uint32)
+        self.released: npt.NDArray[np.bool_] = released[self._rows]
+        """By rank: whether the row is released."""
+        self.out: npt.NDArray[np.bool_] = out[self._rows]
+        """By rank: whether the row takes no part, since another one stands for it."""
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -129,13 +138,13 @@ class Sketches:
         batches = source.combine_chunks().to_batches()
         return batches[0] if batches else pa.RecordBatch.from_pylist([], source.schema)
 
-    def _survival(self, first: int) -> npt.NDArray[np.uint32]:
-        """Rows in the order in which they survive: those from ``first`` on, then by most text, then by the smallest id."""
+    def _survival(self, released: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint32]:
+        """Rows in the order in which they survive: released ones, then those with most text, then by the smallest id."""
         lengths, heads = np.empty(len(self), np.int64), np.empty(len(self), np.uint64)
         for part, (start, end) in enumerate(zip(self._starts[:-1], self._starts[1:], strict=True)):
             lengths[start:end] = self._batch(part)["length"].to_numpy()
             heads[start:end] = _heads(self._batch(part)["id"])
-        lengths[first:] += 1 << 62
+        lengths[released] += 1 << 62
         order = np.lexsort((heads, -lengths)).astype(np.uint32)
         starts = run_starts(lengths[order], heads[order])
         ties = in_runs(starts)
