@@ -293,6 +293,9 @@ class DuplicatesSpec(Section):
         description="Jaccard of word 3-grams; an edit of 4 % of the words often falls under .8, hardly ever under .7",
     )
     permutations: Literal[64, 128, 256] = Field(128, description="MinHash slots")
+    against: list[str] = Field(
+        default_factory=list, description="releases, or folders of releases, of which no row may be repeated"
+    )
 
 
 class ContaminationSpec(Section):

@@ -39,9 +39,12 @@ def whole(text: str) -> str:
 
 def fold(text: str) -> str:
     """The text as two texts are compared when case, width, spacing and invisible characters must not matter."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    line = " ".join(folded.split())
-    return line if line.isprintable() else " ".join(_FORMAT.sub("", folded).split())  # format characters never are
+    line = unicodedata.normalize("NFKC", text).casefold().replace("\n", " ")
+    if not line.isprintable():  # neither format characters nor any space but U+0020 are
+        return " ".join(_FORMAT.sub("", line).split())
+    while "  " in line:  # three times as fast as split and join: most texts have nothing to replace
+        line = line.replace("  ", " ")
+    return line.strip(" ")
 
 
 def tokens(text: str) -> list[str]:

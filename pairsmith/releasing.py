@@ -23,6 +23,8 @@ from pairsmith.run import (
     tool_versions,
 )
 from pairsmith.targeting import slices
+from pairsmith.validators.minhash import bands_for
+from pairsmith.validators.released import write_signatures
 
 _TABLES = {
     "requests": REQUESTS_FILE,
@@ -34,7 +36,7 @@ _TABLES = {
 
 
 def release(run: Run) -> dict[str, Any]:
-    """Write the accepted rows as the next version, where they differ from the newest one."""
+    """Write the accepted rows as the next version, where they differ from the newest one, and their signatures beside it."""
     return RELEASE.do(run)
 
 
@@ -55,8 +57,12 @@ def _release(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     book = read_book(run)
     facts = ReleaseFacts(spec.name, spec.release, run.folder.facts("gate"), thresholds, tool_versions(), book)
     folder, change = write_release(run.table(ACCEPTED), facts, run.path / RELEASES)
+    signatures = write_signatures(
+        folder, bands_for(spec.gates.duplicates.threshold, spec.gates.duplicates.permutations)
+    )
     path = f"{RELEASES}/{folder.name}"
-    return (f"{path}/{MANIFEST}",), {"version": folder.name, "path": path, "change": str(change or "the first release")}
+    outputs = (f"{path}/{MANIFEST}", f"{RELEASES}/{signatures.name}")
+    return outputs, {"version": folder.name, "path": path, "change": str(change or "the first release")}
 
 
 def _report_inputs(run: Run) -> dict[str, Any]:

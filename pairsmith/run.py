@@ -34,7 +34,7 @@ SCHEMAS = {
     ACCEPTED: PAIRS,
     REJECTED_FILE: REJECTED,
 }
-TOOLS = ("datasketch", "fasttext", "openai", "pyarrow", "pycld2", "pydantic", "regex")
+TOOLS = ("datasketch", "fasttext", "numpy", "openai", "pyarrow", "pycld2", "pydantic", "regex")
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def rows(folder: Path, name: str) -> set[tuple[object, ...]]:
 
 
 def row_sets(folder: Path) -> list[str]:
-    return [read_manifest(release)["row_set"] for release in sorted((folder / "releases").iterdir())]
+    return [read_manifest(release)["row_set"] for release in sorted((folder / "releases").glob("*/"))]
 
 
 def assert_same_dataset(folder: Path, other: Path) -> None:

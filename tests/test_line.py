@@ -125,6 +125,11 @@ def test_the_same_inputs_give_the_same_release_in_another_folder(
     call(capsys, "run", again)
     manifests = [json.loads((run / "releases/1.0.0/manifest.json").read_text()) for run in (demo, again)]
     assert manifests[0] == manifests[1]
+    signatures = [(run / "releases/1.0.0.signatures.parquet").read_bytes() for run in (demo, again)]
+    assert signatures[0] == signatures[1]
+    (again / "releases/1.0.0.signatures.parquet").write_bytes(b"garbage")
+    call(capsys, "run", again)
+    assert (again / "releases/1.0.0.signatures.parquet").read_bytes() == signatures[0]
 
 
 def test_a_damaged_artifact_is_one_line_and_made_again_by_the_next_run(

@@ -1,8 +1,12 @@
 """Tokens and shingles as numbers are those of the definition in factory/text.py."""
 
+import unicodedata
+
 import numpy as np
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
+from plain import without_numba
 
 from pairsmith.factory.text import fold, shingles, tokens, words
 from pairsmith.validators.tokens import Tokens
@@ -17,6 +21,12 @@ TEXTS = st.one_of(st.text(max_size=40), st.lists(PIECES, max_size=30).map("".joi
 
 def hashed(texts: list[str]) -> Tokens:
     return Tokens([fold(text) for text in texts])
+
+
+@given(st.one_of(TEXTS, st.text("aA \n\t\r\x0b\x1c\x85\u2028\u3000\u00a0\u200b\u00ad\x00ﬁ", max_size=12)))
+def test_folding_leaves_one_line_of_words_with_one_space_between_them(text: str) -> None:
+    once = unicodedata.normalize("NFKC", text).casefold()
+    assert fold(text) == " ".join(regex.sub(r"\p{Cf}", "", once).split())
 
 
 @given(st.lists(TEXTS, max_size=5))
@@ -52,6 +62,20 @@ def test_a_text_is_hashed_alike_whatever_stands_beside_it(texts: list[str], size
         alone = hashed([text])
         assert np.array_equal(together.runs(size).of(place), alone.runs(size).values)
         assert np.array_equal(together.shingles(size).of(place), alone.shingles(size).values)
+
+
+@given(st.lists(TEXTS, max_size=6), st.integers(1, 14))
+def test_numba_and_numpy_give_the_same_tokens_and_runs(texts: list[str], size: int) -> None:
+    found = hashed(texts)
+    runs, shingles = found.runs(size), found.shingles(size)
+    with without_numba():
+        plain = hashed(texts)
+        assert np.array_equal(found.hashes, plain.hashes)
+        assert np.array_equal(found.starts, plain.starts)
+        assert np.array_equal(found.words, plain.words)
+        for one, other in ((runs, plain.runs(size)), (shingles, plain.shingles(size))):
+            assert np.array_equal(one.values, other.values)
+            assert np.array_equal(one.starts, other.starts)
 
 
 def test_hashes_are_the_same_on_every_machine_and_in_every_version() -> None:

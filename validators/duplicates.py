@@ -2,38 +2,33 @@
 
 Two views of each row are compared: the query, within its task (instruction and both languages: "Hallelujah" may be
 asked of lyrics and of chords), and query and positive together, anywhere. Near means Jaccard of token 3-grams:
-candidates come from MinHash LSH (Broder 1997; datasketch's hashes), with bands so generous that hardly a pair is lost,
-and each is checked exactly.
+candidates come from MinHash (Broder 1997), with bands so generous that hardly a pair is lost, and each is checked exactly.
 
-Rows linked by such pairs form a cluster. One survives: the row with the most text, and of these the smallest id.
+Rows linked by such pairs form a cluster. One survives: the row with the most text, and of these the smallest id. Rows of
+earlier releases (``against``) take part, and always survive.
+
+Rows are first reduced to sketches, part by part and each row alone; the sketches of all parts are then judged together.
 """
 
-from collections.abc import Hashable, Iterable, Iterator
-from functools import lru_cache
-from itertools import chain
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from pairsmith.factory.records import VERDICTS
 from pairsmith.factory.spec import DuplicatesSpec
-from pairsmith.factory.text import fold, jaccard, shingles, tokens, words
-from pairsmith.validators.gate import Findings, Reason, Scope, texts
+from pairsmith.validators.clusters import Clusters
+from pairsmith.validators.gate import Reason, Scope, Verdict
+from pairsmith.validators.minhash import bands_for
+from pairsmith.validators.released import find_releases, released_sketches
+from pairsmith.validators.sketch import VIEWS, sketch
+from pairsmith.validators.sketches import Ranks, Sketches
+from pairsmith.validators.texts import field_names
+from pairsmith.validators.twins import Twins
 
-SHINGLE = 3  # tokens
-NEAR_WORDS = 12  # shorter texts are twins only when they are equal: one other word asks something else
-MISSED = 0.002  # share of pairs just at the threshold that the bands may miss
-
-View = tuple[Hashable, str]
-"""What is compared of a row: rows of another scope are never twins, whatever their text."""
-
-
-class Link(NamedTuple):
-    """A verified pair of rows in one view. ``score`` is their Jaccard similarity (1 for equal folded texts)."""
-
-    left: int
-    right: int
-    score: float
-    exact: bool
+PART = 5_000  # rows that are reduced to a sketch at once
 
 
 class DuplicatesGate:
@@ -42,142 +37,87 @@ class DuplicatesGate:
     name = "duplicates"
     scope: Scope = "corpus"
 
-    def __init__(self, spec: DuplicatesSpec) -> None:
+    def __init__(self, spec: DuplicatesSpec, folder: Path = Path()) -> None:
+        """``folder``: the run folder, in which sketches of the releases in ``spec.against`` are kept."""
         self._threshold = spec.threshold
-        self._permutations = spec.permutations
+        self._bands = bands_for(spec.threshold, spec.permutations)
+        self._folder = folder
+        self._releases = list(find_releases(spec.against, folder).values())
 
     def judge(self, rows: pa.Table) -> pa.Table:
         """Verdicts on each text field of ``rows``; they do not depend on the order of the rows."""
-        queries, pairs = _query_view(rows), _pair_view(rows)
-        order = _best_first(rows, pairs)
-        links = {"query": list(self._links(queries, order)), "positive": list(self._links(pairs, order))}
-        clusters = Clusters(rows.num_rows)
-        for link in chain(*links.values()):
-            clusters.join(link.left, link.right)
-        return self._verdicts(rows, links, clusters.best(order))
+        parts = [self.sketch(rows.slice(start, PART)) for start in range(0, len(rows), PART)]
+        return pa.concat_tables([VERDICTS.empty_table(), *self.judge_sketches(parts)])
 
-    def _links(self, view: list[View], order: list[int]) -> Iterator[Link]:
-        """Pairs of rows that are twins in one view: enough of them to connect each cluster."""
-        first: dict[View, int] = {}
-        for row in order:
-            twin = first.setdefault(view[row], row)
-            if twin != row:
-                yield Link(twin, row, 1.0, exact=True)
-        distinct = list(first.values())
-        for link in near_links([view[row] for row in distinct], self._threshold, self._permutations):
-            yield link._replace(left=distinct[link.left], right=distinct[link.right])
+    def sketch(self, rows: pa.Table) -> pa.Table:
+        """What :meth:`judge_sketches` needs of ``rows``, one line a row (see :func:`sketch_schema`)."""
+        return sketch(rows, self._bands)
 
-    def _verdicts(self, rows: pa.Table, links: dict[str, list[Link]], best: list[int]) -> pa.Table:
-        ids = rows["id"].to_pylist()
-        strongest = {field: _strongest(found) for field, found in links.items()}
-        findings = Findings(rows, self.name)
-        for text in texts(rows):
-            link = strongest.get(text.field, {}).get(text.row)
-            if link is None or best[text.row] == text.row:
-                findings.keep(text.row, text.field)
-                continue
-            reason = Reason.EXACT_DUPLICATE if link.exact else Reason.NEAR_DUPLICATE
-            findings.drop(text.row, text.field, reason, link.score, self._threshold, ids[best[text.row]])
-        return findings.table()
+    def judge_sketches(
+        self, sketches: Sequence[Path | pa.Table], progress: Callable[[float], object] = lambda _: None
+    ) -> Iterator[pa.Table]:
+        """For each sketch (an Arrow IPC file, or the table itself), in order, the verdicts on its rows.
+
+        Neither the order of the rows nor how they are parted plays a part. ``progress`` is told what share of the work was
+        done since the last call. Keeps some 50 bytes a row in memory.
+        """
+        found = Sketches([*sketches, *released_sketches(self._releases, self._bands, self._folder)], len(sketches))
+        step = 1 / (len(VIEWS) * self._bands.number + 1)
+        twins = []
+        for view in VIEWS:
+            of_view = Twins(found, view, self._threshold)
+            of_view.find_equal()
+            of_view.find_near(self._bands.number, lambda: progress(step))
+            twins.append(of_view)
+        verdicts = _Verdicts(found, twins, self._threshold, self.name)
+        for part in range(len(sketches)):
+            yield verdicts.on(*found.part(part))
+        progress(step)
 
 
-class Clusters:
-    """Connected components of rows (union-find with path halving)."""
+class _Verdicts:
+    """What the twins of both views come to for each row."""
 
-    def __init__(self, size: int) -> None:
-        self._parent = list(range(size))
+    def __init__(self, sketches: Sketches, twins: Sequence[Twins], threshold: float, gate: str) -> None:
+        clusters = Clusters(len(sketches))
+        every = np.arange(len(sketches), dtype=np.uint32)
+        for view in twins:
+            clusters.join(every, view.clusters.find(every))
+        self._best = clusters.find(every)
+        self._lost = (self._best != every) & ~sketches.released
+        self._twins = twins
+        self._threshold = threshold
+        self._gate = gate
+        linked = np.logical_or.reduce([view.score > 0 for view in twins])
+        self._survivors = np.unique(self._best[linked])
+        self._names = sketches.ids(self._survivors)
 
-    def find(self, row: int) -> int:
-        """The component of ``row``, named by one of its members."""
-        parent = self._parent
-        while parent[row] != row:
-            parent[row] = row = parent[parent[row]]
-        return row
-
-    def join(self, left: int, right: int) -> None:
-        """The components of both rows become one."""
-        self._parent[self.find(right)] = self.find(left)
-
-    def best(self, order: Iterable[int]) -> list[int]:
-        """For each row the first one of its component in ``order``."""
-        best: dict[int, int] = {}
-        for row in order:
-            best.setdefault(self.find(row), row)
-        return [best[self.find(row)] for row in range(len(self._parent))]
-
-
-def near_links(views: list[View], threshold: float, permutations: int) -> Iterator[Link]:
-    """Pairs with the same scope and a Jaccard similarity of token 3-grams of at least ``threshold``.
-
-    ``views``: the better the row, the earlier it stands. Of each component as many pairs as connect it. Every candidate
-    pair is checked exactly; candidates are those that agree in a band of their MinHash signatures.
-    """
-    from datasketch import MinHash, MinHashLSH
-
-    bands, size = bands_for(threshold, permutations)
-    index = MinHashLSH(num_perm=permutations, params=(bands, size))
-    grams = lru_cache(maxsize=20_000)(lambda place: _grams(views[place][1]))
-    clusters = Clusters(len(views))
-    blank = MinHash(num_perm=permutations)
-    for place, (scope, text) in enumerate(views):
-        units = tokens(text)
-        if words(units) < NEAR_WORDS:
-            continue
-        signature = blank.copy()
-        signature.update_batch(gram.encode() for gram in shingles(units, SHINGLE))
-        for twin in sorted(index.query(signature)):
-            if views[twin][0] != scope or clusters.find(twin) == clusters.find(place):
-                continue
-            score = jaccard(grams(twin), grams(place))
-            if score >= threshold:
-                clusters.join(twin, place)
-                yield Link(twin, place, score, exact=False)
-        index.insert(place, signature, check_duplication=False)
+    def on(self, rows: pa.RecordBatch, ranks: Ranks) -> pa.Table:
+        """Verdicts (VERDICTS) on the rows of a sketch: query, positive, negatives."""
+        fields = rows["fields"].to_numpy()
+        row = np.repeat(np.arange(len(fields)), fields)
+        number = np.arange(len(row)) - np.repeat(np.cumsum(fields) - fields, fields)
+        score, exact = np.zeros(len(row)), np.zeros(len(row), np.bool_)
+        for place, view in enumerate(self._twins):  # the query is field 0, the positive field 1
+            score[number == place] = view.score[ranks]
+            exact[number == place] = view.exact[ranks]
+        linked, best = score > 0, self._best[ranks]
+        dropped = linked & self._lost[ranks][row]
+        name = np.searchsorted(self._survivors, best)[row]
+        columns = {
+            "request_id": rows["request_id"].take(pa.array(row)),
+            "id": rows["id"].take(pa.array(row)),
+            "gate": pa.repeat(pa.scalar(self._gate), len(row)),
+            "field": pa.array(field_names(int(fields.max(initial=0))), pa.string()).take(pa.array(number)),
+            "verdict": _chosen([Verdict.KEEP, Verdict.DROP], dropped.astype(np.int8)),
+            "reason": _chosen([Reason.NEAR_DUPLICATE, Reason.EXACT_DUPLICATE], exact.astype(np.int8), dropped),
+            "score": pa.array(score, mask=~dropped),
+            "threshold": pa.array(np.full(len(row), self._threshold), mask=~dropped),
+            "related": self._names.take(pa.array(name, mask=~linked)),
+        }
+        return pa.table(columns, schema=VERDICTS)
 
 
-def bands_for(threshold: float, permutations: int) -> tuple[int, int]:
-    """Bands and rows of a band: the longest that miss a pair at ``threshold`` with a chance of at most ``MISSED``.
-
-    Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", section 3.4.2. For thresholds so low that no band will
-    do: bands of one row, all there are.
-    """
-    for size in range(permutations, 1, -1):
-        bands = permutations // size
-        if (1 - threshold**size) ** bands <= MISSED:
-            return bands, size
-    return permutations, 1
-
-
-def _grams(text: str) -> set[str]:
-    return shingles(tokens(text), SHINGLE)
-
-
-def _query_view(rows: pa.Table) -> list[View]:
-    columns = ("instruction", "query_language", "document_language", "query")
-    return [
-        ((instruction, asked, answered), fold(query))
-        for instruction, asked, answered, query in zip(*(rows[name].to_pylist() for name in columns), strict=True)
-    ]
-
-
-def _pair_view(rows: pa.Table) -> list[View]:
-    pairs = zip(rows["query"].to_pylist(), rows["positive"].to_pylist(), strict=True)
-    return [(None, f"{fold(query)}\n{fold(positive)}") for query, positive in pairs]
-
-
-def _best_first(rows: pa.Table, pairs: list[View]) -> list[int]:
-    """Rows in the order in which they would survive: most text (folded characters of all fields), then smallest id."""
-    negatives = (sum(map(len, map(fold, row))) for row in rows["negatives"].to_pylist())
-    length = [len(pair) + rest for (_, pair), rest in zip(pairs, negatives, strict=True)]
-    ids = rows["id"].to_pylist()
-    return sorted(range(rows.num_rows), key=lambda row: (-length[row], ids[row]))
-
-
-def _strongest(links: list[Link]) -> dict[int, Link]:
-    """For each row the link with the highest score."""
-    strongest: dict[int, Link] = {}
-    for link in links:
-        for row in (link.left, link.right):
-            if row not in strongest or link.score > strongest[row].score:
-                strongest[row] = link
-    return strongest
+def _chosen(words: Sequence[str], which: npt.NDArray[np.int8], where: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    """One of ``words`` for each of ``which``; null but ``where`` it holds."""
+    return pa.array([str(word) for word in words]).take(pa.array(which, mask=None if where is None else ~where))

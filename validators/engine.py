@@ -26,6 +26,7 @@ from pairsmith.validators.language import LanguageGate
 from pairsmith.validators.leakage import LeakageGate
 from pairsmith.validators.length import LengthGate
 from pairsmith.validators.privacy import PrivacyGate
+from pairsmith.validators.released import release_digests
 
 Progress = Callable[[str, int], object]  # gate's name, rows judged by it since the last call
 
@@ -88,7 +89,7 @@ def build_gates(spec: GatesSpec, folder: Path) -> list[Gate]:
     if spec.contamination.enabled:
         gates.append(ContaminationGate(spec.contamination, folder))
     if spec.duplicates.enabled:
-        gates.append(DuplicatesGate(spec.duplicates))
+        gates.append(DuplicatesGate(spec.duplicates, folder))
     gates += [_custom(custom, folder) for custom in spec.custom]
     names = [gate.name for gate in gates]
     for name in names:
@@ -98,10 +99,11 @@ def build_gates(spec: GatesSpec, folder: Path) -> list[Gate]:
 
 
 def sources(spec: GatesSpec, folder: Path) -> dict[str, str]:
-    """Digests of the files that decide verdicts beside the spec: evaluation sets and the modules of a user's own gates."""
+    """Digests of the files that decide verdicts beside the spec: evaluation sets, releases, modules of a user's own gates."""
     names = [folder / name for name in spec.contamination.evaluation if spec.contamination.enabled]
     names += [path for custom in spec.custom if (path := _module_file(custom, folder))]
-    return {path.name: file_digest(path) for path in names if path.is_file()}
+    released = release_digests(spec.duplicates.against, folder) if spec.duplicates.enabled else {}
+    return {path.name: file_digest(path) for path in names if path.is_file()} | released
 
 
 def _module_file(spec: CustomGateSpec, folder: Path) -> Path | None:

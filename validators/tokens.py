@@ -7,13 +7,14 @@ The tokens are those of :func:`pairsmith.factory.text.tokens`; here each is a 64
 
 from collections.abc import Sequence
 from functools import cache, cached_property
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 import regex
 
 from pairsmith.factory.text import UNSPACED
+from pairsmith.validators import compiled
 
 HASHING = 1
 """Version of the hash functions: what was stored under another one cannot be compared."""
@@ -70,8 +71,7 @@ class Tokens:
         """Hashes of all runs of exactly ``size`` tokens, in order; a shorter text has none."""
         counts = np.maximum(np.diff(self.starts) - size + 1, 0)
         starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-        heads = np.repeat(self.starts[:-1] - starts[:-1], counts) + np.arange(starts[-1])
-        return Ragged(self._run_hashes(heads, size), starts)
+        return Ragged(run_hashes(self.hashes, self.starts[:-1], starts, size), starts)
 
     def shingles(self, size: int) -> Ragged:
         """As :meth:`runs`, but a text of fewer tokens (not none) is one run: see :func:`pairsmith.factory.text.shingles`."""
@@ -81,15 +81,24 @@ class Tokens:
         values = np.empty(len(short), np.uint64)
         for length in range(1, size):
             these = counts[short] == length
-            values[these] = self._run_hashes(self.starts[short[these]], length)
+            begins = self.starts[short[these]]
+            values[these] = run_hashes(self.hashes, begins, np.arange(len(begins) + 1), length)
         starts = runs.starts + np.searchsorted(short, np.arange(len(runs.starts)))
         return Ragged(np.insert(runs.values, runs.starts[short], values), starts)
 
-    def _run_hashes(self, heads: npt.NDArray[np.int64], size: int) -> Hashes:
-        found = np.full(len(heads), np.uint64(size))
-        for step in range(size):
-            found = found * _RUN_BASE + self.hashes[heads + step]
-        return mixed(found)
+
+def run_hashes(hashes: npt.NDArray[np.unsignedinteger], begins: Offsets, starts: Offsets, size: int) -> Hashes:
+    """Hashes of runs of ``size`` tokens, each from the hashes of its tokens.
+
+    Those of text ``i`` begin at each token from ``begins[i]`` on and are ``starts[i]`` to ``starts[i + 1]`` of the result.
+    """
+    if fast := compiled.kernels():
+        return cast(Hashes, fast.runs(hashes, begins, starts, size, _RUN_BASE))
+    heads = np.repeat(begins - starts[:-1], np.diff(starts)) + np.arange(starts[-1])
+    found = np.full(len(heads), np.uint64(size))
+    for step in range(size):
+        found = found * _RUN_BASE + hashes[heads + step]
+    return mixed(found)
 
 
 class _Cut(NamedTuple):
@@ -100,6 +109,8 @@ class _Cut(NamedTuple):
 
 def _cut(folded: Sequence[str]) -> _Cut:
     codes, limits = characters(folded)
+    if fast := compiled.kernels():
+        return _Cut(*fast.cut(codes, limits, _kinds(), (_SPACED, _EXTENDS, _UNSPACED_LETTER), _BASE))
     kinds = _kinds()[codes]
     first, inside = _boundaries(kinds)
     places = np.flatnonzero(first)

@@ -1,0 +1,132 @@
+"""The inner loops of tokens, MinHash and Jaccard, compiled by numba (extra ``fast``); the twins in numpy give the same.
+
+Imported by :func:`pairsmith.validators.compiled.kernels` alone. Compiled code is kept beside this file, or where that
+cannot be written in the user's cache, so that it is compiled once a machine, not once a process.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+_Array = npt.NDArray[Any]
+
+_M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_S27, _S30, _S31 = np.uint64(27), np.uint64(30), np.uint64(31)
+_ONE = np.uint64(1)
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # no place for a cache: a read-only installation without a home directory
+        return numba.njit(nogil=True)(function)
+
+
+@_compiled
+def _mixed(value: Any) -> Any:
+    value = (value ^ (value >> _S30)) * _M1
+    value = (value ^ (value >> _S27)) * _M2
+    return value ^ (value >> _S31)
+
+
+@_compiled
+def cut(
+    codes: _Array, limits: _Array, kinds: _Array, bits: tuple[int, int, int], base: Any
+) -> tuple[_Array, _Array, _Array]:
+    """Token hashes, kinds of their first characters and tokens of each text: see ``tokens._cut``."""
+    spaced, extends, unspaced = bits
+    hashes = np.empty(len(codes), np.uint64)
+    firsts = np.empty(len(codes), np.uint8)
+    counts = np.empty(len(limits) - 1, np.int64)
+    found = 0
+    for text in range(len(limits) - 1):
+        before = found
+        value, power = np.uint64(0), base
+        in_spaced = in_unspaced = False  # the token that the characters before belong to, if any
+        for place in range(limits[text], limits[text + 1]):
+            code = codes[place]
+            kind = kinds[code]
+            if kind & unspaced:
+                starts, in_spaced, in_unspaced = True, False, True
+            elif in_unspaced and kind & extends:
+                starts = False
+            elif kind & spaced:
+                starts = not in_spaced
+                in_spaced, in_unspaced = True, False
+            else:
+                in_spaced = in_unspaced = False
+                continue
+            if starts:
+                if found > before:
+                    hashes[found - 1] = _mixed(value)
+                firsts[found] = kind
+                found += 1
+                value, power = np.uint64(0), base
+            value += (np.uint64(code) + _ONE) * power
+            power *= base
+        if found > before:
+            hashes[found - 1] = _mixed(value)
+        counts[text] = found - before
+    return hashes[:found].copy(), firsts[:found].copy(), counts
+
+
+@_compiled
+def runs(hashes: _Array, begins: _Array, starts: _Array, size: int, base: Any) -> _Array:
+    """Hashes of the runs of ``size`` tokens: of text ``i`` from ``begins[i]``, to ``found[starts[i]:starts[i + 1]]``."""
+    found = np.empty(starts[-1], np.uint64)
+    for text in range(len(begins)):
+        for place in range(starts[text + 1] - starts[text]):
+            value = np.uint64(size)
+            head = begins[text] + place
+            for step in range(size):
+                value = value * base + np.uint64(hashes[head + step])
+            found[starts[text] + place] = _mixed(value)
+    return found
+
+
+@_compiled
+def signatures(hashes: _Array, starts: _Array, factors: _Array, addends: _Array) -> _Array:
+    """Least ``factor * hash + addend`` of each text for each slot, all in 32 bits."""
+    slots = len(factors)
+    found = np.full((len(starts) - 1, slots), np.uint32(0xFFFFFFFF), np.uint32)
+    for text in range(len(starts) - 1):
+        least = found[text]
+        for place in range(starts[text], starts[text + 1]):
+            value = hashes[place]
+            for slot in range(slots):
+                least[slot] = min(least[slot], np.uint32(value * factors[slot] + addends[slot]))
+    return found
+
+
+@_compiled
+def sets(values: _Array, starts: _Array) -> tuple[_Array, _Array]:
+    """The values of each text, sorted, each once; and where those of each begin."""
+    kept = np.empty_like(values)
+    begins = np.zeros(len(starts), np.int64)
+    size = 0
+    for text in range(len(starts) - 1):
+        ordered = np.sort(values[starts[text] : starts[text + 1]])
+        for place in range(len(ordered)):
+            if place == 0 or ordered[place] != ordered[place - 1]:
+                kept[size] = ordered[place]
+                size += 1
+        begins[text + 1] = size
+    return kept[:size].copy(), begins
+
+
+@_compiled
+def shared(values: _Array, starts: _Array, left: _Array, right: _Array) -> _Array:
+    """How many values two of the sets have in common, for each pair."""
+    found = np.zeros(len(left), np.int64)
+    for pair in range(len(left)):
+        one, one_end = starts[left[pair]], starts[left[pair] + 1]
+        two, two_end = starts[right[pair]], starts[right[pair] + 1]
+        while one < one_end and two < two_end:
+            first, second = values[one], values[two]
+            found[pair] += first == second
+            one += first <= second
+            two += second <= first
+    return found

@@ -1,0 +1,199 @@
+"""Earlier releases whose rows a run's rows may not repeat: their sketches lie beside them, so that no text is read again.
+
+::
+
+    releases/1.0.0/  releases/1.0.0.signatures.parquet
+
+The file holds the sketch of each row of the release. Its metadata says what decides it: the release's rows, the version of
+the hashes, and how signatures are cut into bands; other bands are made from the tokens in it. Where there is no such file,
+or one of other hashes, the sketches are made from the release's texts and kept in the run folder.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pairsmith.factory.errors import InputError
+from pairsmith.factory.folder import file_digest, to_disk, written_whole
+from pairsmith.factory.records import digest
+from pairsmith.validators.minhash import Bands
+from pairsmith.validators.similarity import SHINGLE
+from pairsmith.validators.sketch import NEAR_WORDS, banded, sketch, sketch_schema
+from pairsmith.validators.tokens import HASHING
+
+MANIFEST = "manifest.json"  # of a release
+FOLDER = ".released"  # in the run folder: sketches of releases, ready to be mapped into memory
+
+_ROWS = 20_000  # that are sketched at once, and a row group of the file
+_COLUMNS = ("id", "request_id", "instruction", "query", "positive", "negatives", "query_language", "document_language")
+_FACTS = b"pairsmith"
+_WANTED = "gates.duplicates.against"
+
+
+def find_releases(names: Sequence[str], folder: Path) -> dict[str, Path]:
+    """The releases that are named, by name, as a release or as a folder of releases; of a folder's the newest first.
+
+    Paths start from ``folder``. Raises :class:`InputError` for a name that is neither.
+    """
+    found: dict[str, Path] = {}
+    for name in names:
+        path = folder / name
+        if (path / MANIFEST).is_file():
+            found[name] = path
+            continue
+        inside = [one.parent for one in path.glob(f"*/{MANIFEST}")]
+        if not inside:
+            raise InputError(f"{_WANTED}: '{name}' is no release and no folder of releases; it is looked for at {path}")
+        for release in sorted(inside, key=_version, reverse=True):
+            found[f"{name}/{release.name}"] = release
+    return found
+
+
+def release_digests(names: Sequence[str], folder: Path) -> dict[str, str]:
+    """Digests that change with the rows of the releases."""
+    return {name: file_digest(path / MANIFEST) for name, path in find_releases(names, folder).items()}
+
+
+def signatures_of(release: Path) -> Path:
+    """Where the sketches of a release lie: beside its folder, in which nothing ever changes."""
+    return release.with_name(f"{release.name}.signatures.parquet")
+
+
+def write_signatures(release: Path, bands: Bands) -> Path:
+    """Write the sketches of a release beside it, unless they are there and whole. The same rows give the same bytes."""
+    path = signatures_of(release)
+    try:
+        done = _usable(release)
+    except InputError:  # damaged
+        done = False
+    if not done:
+        with written_whole(path) as beside:
+            facts = {_FACTS: json.dumps({**_facts(release), "bands": bands}, sort_keys=True)}
+            schema = sketch_schema(bands).with_metadata(facts)
+            with pq.ParquetWriter(beside, schema, compression="zstd") as writer:
+                for table in _from_texts(release, bands):
+                    writer.write_table(table.cast(schema))
+    return path
+
+
+def released_sketches(releases: Sequence[Path], bands: Bands, folder: Path) -> list[Path]:
+    """Files of the sketches of all rows of ``releases`` (Arrow IPC), in the run folder ``folder``."""
+    wanted = {release: folder / FOLDER / digest(_facts(release), bands) for release in releases}
+    for release, kept in wanted.items():
+        if not _whole(kept, _manifest(release)["rows"]):
+            _keep(_from_file(release, bands) if _usable(release) else _from_texts(release, bands), kept)
+    for other in set((folder / FOLDER).glob("*")) - set(wanted.values()):
+        shutil.rmtree(other)
+    return [path for kept in dict.fromkeys(wanted.values()) for path in sorted(kept.iterdir())]
+
+
+def standing(ids: pa.ChunkedArray, first: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which rows are released, and which are left out: ``ids`` are those of the run, and from ``first`` on of releases.
+
+    A released row that is in the run too stands for itself there; one that is in several releases, in the first of them.
+    """
+    number = pc.dictionary_encode(ids).combine_chunks().indices.to_numpy()  # numbers in the order of first appearance
+    out = np.zeros(len(ids), np.bool_)
+    out[1:] = number[1:] <= np.maximum.accumulate(number)[:-1]
+    out[:first] = False
+    released = np.zeros(int(number.max(initial=-1)) + 1, np.bool_)
+    released[number[first:]] = True
+    return released[number], out
+
+
+def _version(release: Path) -> tuple[list[int], str]:
+    return [int(part) for part in re.findall(r"\d+", release.name)], release.name
+
+
+def _manifest(release: Path) -> dict[str, Any]:
+    path = release / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if {"files", "rows", "row_set"} <= manifest.keys():
+            return manifest
+        raise ValueError("it names no files, rows or row_set")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{_WANTED}: {path}: not readable ({error}); is {release} a release of Pairsmith?") from None
+
+
+def _facts(release: Path) -> dict[str, Any]:
+    """What decides the sketches of a release but for their bands."""
+    return {
+        "hashing": HASHING,
+        "shingle": SHINGLE,
+        "near_words": NEAR_WORDS,
+        "row_set": _manifest(release)["row_set"],
+    }
+
+
+def _usable(release: Path) -> bool:
+    """Whether the file beside the release is there, and of these rows and hashes."""
+    path = signatures_of(release)
+    if not path.is_file():
+        return False
+    facts = json.loads(_opened(path).schema_arrow.metadata.get(_FACTS, b"{}"))
+    return {name: facts.get(name) for name in _facts(release)} == _facts(release)
+
+
+def _from_file(release: Path, bands: Bands) -> Iterator[pa.Table]:
+    file = _opened(signatures_of(release))
+    same = json.loads(file.schema_arrow.metadata[_FACTS])["bands"] == list(bands)
+    for group in range(file.num_row_groups):
+        table = file.read_row_group(group)
+        yield (table if same else banded(table, bands)).replace_schema_metadata()
+
+
+def _from_texts(release: Path, bands: Bands) -> Iterator[pa.Table]:
+    for name in sorted(_manifest(release)["files"]):
+        try:
+            for batch in pq.ParquetFile(release / name).iter_batches(_ROWS, columns=list(_COLUMNS)):
+                yield sketch(pa.Table.from_batches([batch]), bands)
+        except (OSError, KeyError, pa.ArrowException) as error:
+            raise InputError(
+                f"{_WANTED}: {release / name}: not readable ({error}); take the release again from where it came"
+            ) from None
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(
+            f"{_WANTED}: {path}: not readable ({error}); delete it, and the release's texts are read in its place"
+        ) from None
+
+
+def _keep(tables: Iterator[pa.Table], folder: Path) -> None:
+    """Write tables to files in a folder that appears whole, or not at all."""
+    beside = folder.with_name(f".{folder.name}.part")
+    for left in (beside, folder):
+        shutil.rmtree(left, ignore_errors=True)
+    beside.mkdir(parents=True)
+    for number, table in enumerate(tables):
+        path = beside / f"{number:05}.arrow"
+        with pa.ipc.new_file(path, table.schema) as file:
+            file.write_table(table.combine_chunks())
+        to_disk(path)
+    beside.rename(folder)
+
+
+def _whole(folder: Path, rows: int) -> bool:
+    """Whether a folder holds so many rows in readable files."""
+    try:
+        return folder.is_dir() and rows == sum(map(_length, folder.iterdir()))
+    except (OSError, pa.ArrowException):
+        return False
+
+
+def _length(path: Path) -> int:
+    with pa.memory_map(str(path)) as file:
+        return int(pa.ipc.open_file(file).read_all().num_rows)

@@ -1,0 +1,137 @@
+"""What the duplicates gate keeps of a row in place of its texts: enough to find its twins, and to be exact about them.
+
+Two views of each row: the query, within its task (instruction and both languages), and query and positive together.
+A view of fewer than :data:`NEAR_WORDS` words has an exact key only. Tokens are kept as the upper half of their hashes: two
+texts that differ are mistaken for equal at one place with a chance of 1 in 4 billion, for no more than its three shingles.
+"""
+
+from functools import lru_cache
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pairsmith.validators.minhash import Bands, Words, band_keys, signatures
+from pairsmith.validators.similarity import shingles
+from pairsmith.validators.texts import Texts, texts
+from pairsmith.validators.tokens import Offsets
+
+NEAR_WORDS = 12  # shorter texts are twins only when they are equal: one other word asks something else
+VIEWS = ("query", "pair")
+
+_NOWHERE = np.uint64(0)  # scope of the second view: rows of any task may be twins in it
+
+
+def sketch_schema(bands: Bands) -> pa.Schema:
+    """Columns of a sketch, one line a row. ``<view>_<number>``: the key of a band, 0 where the view has none."""
+    names = [band_name(view, number) for view in VIEWS for number in range(bands.number)]
+    return pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("request_id", pa.string(), nullable=False),
+            pa.field("fields", pa.int32(), nullable=False),  # text fields of the row
+            pa.field("length", pa.int64(), nullable=False),  # folded characters of all of them
+            pa.field("scope", pa.uint64(), nullable=False),  # digest of instruction and languages
+            pa.field("query_exact", pa.binary(16), nullable=False),  # digest of scope and folded query
+            pa.field("pair_exact", pa.binary(16), nullable=False),  # digest of folded query and positive
+            pa.field("query_tokens", pa.int32(), nullable=False),  # 0 where the query has too few words to compare
+            pa.field("pair_tokens", pa.int32(), nullable=False),
+            pa.field("tokens", pa.list_(pa.uint32()), nullable=False),  # of the query, then the positive; of long pairs
+            *(pa.field(name, pa.uint32(), nullable=False) for name in names),
+        ]
+    )
+
+
+def band_name(view: str, number: int) -> str:
+    """The column that holds the keys of a band."""
+    return f"{view}_{number:03}"
+
+
+def sketch(rows: pa.Table, bands: Bands) -> pa.Table:
+    """The sketch of ``rows`` (PAIRS), line by line."""
+    found = texts(rows)
+    tokens = (found.tokens.hashes >> np.uint64(32)).astype(np.uint32)
+    begins, counts = _near_tokens(found)
+    scopes = _scopes(rows)
+    columns: dict[str, object] = {
+        "id": rows["id"],
+        "request_id": rows["request_id"],
+        "fields": np.diff(found.queries, append=len(found)),
+        "length": np.add.reduceat(np.fromiter(map(len, found.folded), np.int64, len(found)), found.queries),
+        "scope": scopes,
+        **_exact_keys(found, scopes),
+        "query_tokens": counts["query"],
+        "pair_tokens": counts["pair"],
+        "tokens": _lists(tokens, begins, counts["pair"]),
+    }
+    keys = _band_columns(tokens, begins, counts, scopes, bands)
+    return pa.table(columns | keys, schema=sketch_schema(bands))
+
+
+def banded(sketches: pa.Table, bands: Bands) -> pa.Table:
+    """The same sketches with the keys of other bands, without their texts."""
+    table = sketches.combine_chunks()
+    tokens = pc.list_flatten(table["tokens"]).to_numpy()
+    counts = {view: table[f"{view}_tokens"].to_numpy().astype(np.int64) for view in VIEWS}
+    begins = np.cumsum(counts["pair"]) - counts["pair"]
+    keys = _band_columns(tokens, begins, counts, table["scope"].to_numpy(), bands)
+    columns = {name: keys[name] if name in keys else table[name] for name in sketch_schema(bands).names}
+    return pa.table(columns, schema=sketch_schema(bands))
+
+
+def _band_columns(
+    tokens: Words, begins: Offsets, counts: dict[str, Offsets], scopes: npt.NDArray[np.uint64], bands: Bands
+) -> dict[str, Words]:
+    columns: dict[str, Words] = {}
+    for view, scope in zip(VIEWS, (scopes, np.full(len(scopes), _NOWHERE)), strict=True):
+        keys = np.zeros((bands.number, len(scopes)), np.uint32)
+        near = np.flatnonzero(counts[view])
+        runs = shingles(tokens, begins[near], counts[view][near])
+        signed = signatures(runs.values.astype(np.uint32), runs.starts, bands.slots)
+        keys[:, near] = band_keys(signed, bands, scope[near])
+        columns |= {band_name(view, number): column for number, column in enumerate(keys)}
+    return columns
+
+
+def _near_tokens(found: Texts) -> tuple[Offsets, dict[str, Offsets]]:
+    """Where the tokens of each row begin, and how many each view has, 0 where it has too few words."""
+    starts, words, query = found.tokens.starts, found.tokens.words, found.queries
+    both = words[query] + words[query + 1]
+    counts = {
+        "query": np.where(words[query] >= NEAR_WORDS, starts[query + 1] - starts[query], 0),
+        "pair": np.where(both >= NEAR_WORDS, starts[query + 2] - starts[query], 0),
+    }
+    return starts[query], counts
+
+
+def _lists(values: Words, begins: Offsets, counts: Offsets) -> pa.ListArray:
+    ends = np.cumsum(counts)
+    places = np.repeat(begins - ends + counts, counts) + np.arange(counts.sum())
+    offsets = np.concatenate(([0], ends)).astype(np.int32)
+    return pa.ListArray.from_arrays(offsets, values[places])
+
+
+def _scopes(rows: pa.Table) -> npt.NDArray[np.uint64]:
+    columns = (rows[name].to_pylist() for name in ("query_language", "document_language", "instruction"))
+    found = b"".join(map(_scope, *columns))
+    return np.frombuffer(found, "<u8")
+
+
+@lru_cache(maxsize=10_000)
+def _scope(*task: str) -> bytes:
+    return blake2b("\n".join(task).encode(), digest_size=8).digest()
+
+
+def _exact_keys(found: Texts, scopes: npt.NDArray[np.uint64]) -> dict[str, pa.Array]:
+    folded = found.folded
+    pairs = [(folded[place], folded[place + 1]) for place in found.queries.tolist()]
+    queries = [blake2b(query.encode(), digest_size=16).digest() for query, _ in pairs]
+    own = np.frombuffer(b"".join(queries), "<u8").reshape(-1, 2) ^ scopes[:, None]
+    both = b"".join(blake2b(f"{query}\n{positive}".encode(), digest_size=16).digest() for query, positive in pairs)
+    return {"query_exact": _digests(own.tobytes()), "pair_exact": _digests(both)}
+
+
+def _digests(values: bytes) -> pa.Array:
+    return pa.Array.from_buffers(pa.binary(16), len(values) // 16, [None, pa.py_buffer(values)])

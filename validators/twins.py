@@ -1,0 +1,126 @@
+"""Which rows are twins in one view, and how alike: exactly equal ones, and near ones by bands, each pair checked exactly.
+
+Two texts that agree in a band of their signatures are candidates. A band that very many agree in is gone through as
+stars: the row that would survive is compared with all, and of those that it is no twin of the next one is, for a while.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from pairsmith.validators.clusters import Clusters
+from pairsmith.validators.runs import in_runs, run_starts
+from pairsmith.validators.similarity import jaccards, sets, shingles
+from pairsmith.validators.sketch import band_name
+from pairsmith.validators.sketches import Ranks, Sketches
+
+CLOSE = 32  # rows that agree in a band: each is compared with this many after it, so with all where there are no more
+STARS = 32  # of rows that agree in a band, in turn, each is compared with all: beyond that the others are left to other bands
+
+_TOKENS = 2_000_000  # of the pairs that are compared at once: some 50 MB
+
+
+class Twins:
+    """The twins of one ``view`` ("query" or "pair"). Keeps 14 bytes a row, and 13 more while they are looked for."""
+
+    def __init__(self, sketches: Sketches, view: str, threshold: float) -> None:
+        self.clusters = Clusters(len(sketches))
+        self.exact = np.zeros(len(sketches), np.bool_)
+        """By rank: whether another row has the same folded text."""
+        self.score = np.zeros(len(sketches))
+        """By rank: similarity of its nearest twin that was found, 0 where there is none."""
+        self._sketches = sketches
+        self._view = view
+        self._threshold = threshold
+        self._first = ~sketches.out  # of rows with one and the same text the first one
+
+    def find_equal(self) -> None:
+        """Find rows whose folded texts are equal. Of these only the one that would survive is compared further."""
+        _, ranks = self._sketches.repeated(f"{self._view}_exact", self._first)
+        digests = self._sketches.digests(f"{self._view}_exact", ranks)
+        order = np.lexsort((ranks, *digests.T))
+        ranks, digests = ranks[order], digests[order]
+        starts = run_starts(*digests.T)
+        first, others = ranks[starts][np.cumsum(starts) - 1][~starts], ranks[~starts]
+        self._link(first, others, np.ones(len(others)))
+        self.exact[first] = self.exact[others] = True
+        self._first[others] = False
+
+    def find_near(self, bands: int, done: Callable[[], object]) -> None:
+        """Find rows whose texts are nearly equal. ``done`` is called after each band."""
+        self._counts = self._sketches.by_rank(f"{self._view}_tokens", np.int32)
+        self._first &= self._counts > 0
+        for band in range(bands):
+            keys, ranks = self._sketches.repeated(band_name(self._view, band), self._first)
+            self._stars(keys, ranks)
+            for start, end in self._slices(ranks):
+                self._close(keys[start : end + CLOSE], ranks[start : end + CLOSE], end - start)
+            done()
+        del self._counts
+
+    def _slices(self, ranks: Ranks) -> Iterator[tuple[int, int]]:
+        """Pieces of so few rows that their tokens may be held."""
+        ends = np.cumsum(self._counts[ranks], dtype=np.int64)
+        start = 0
+        while start < len(ranks):
+            held = ends[start - 1] if start else 0
+            end = max(int(np.searchsorted(ends, held + _TOKENS)), start + 1)
+            yield start, end
+            start = end
+
+    def _stars(self, keys: npt.NDArray[np.uint32], ranks: Ranks) -> None:
+        """Compare rows of one after the other with all that have its key, where many have."""
+        many = in_runs(run_starts(keys), longer_than=CLOSE + 1)
+        keys, ranks = keys[many], ranks[many]
+        alone = np.ones(len(ranks), np.bool_)  # no twin of a row that was compared with all
+        for _ in range(STARS):
+            going = np.isin(keys, keys[alone])
+            keys, ranks, alone = keys[going], ranks[going], alone[going]
+            if not len(ranks):
+                break
+            _, number = np.unique(keys, return_inverse=True)
+            center = ranks[alone][np.unique(keys[alone], return_index=True)[1]][number]
+            for start, end in self._slices(ranks):
+                self._compare(center[start:end], ranks[start:end])
+            alone &= self.clusters.find(center) != self.clusters.find(ranks)
+
+    def _close(self, keys: npt.NDArray[np.uint32], ranks: Ranks, size: int) -> None:
+        """Compare the first ``size`` rows with those after them that have the same key."""
+        left, right = [], []
+        for apart in range(1, CLOSE + 1):
+            agree = np.flatnonzero(keys[apart:][:size] == keys[:-apart][:size])
+            if not len(agree):
+                break
+            left.append(ranks[agree])
+            right.append(ranks[agree + apart])
+        if left:
+            self._compare(np.concatenate(left), np.concatenate(right))
+
+    def _compare(self, left: Ranks, right: Ranks) -> None:
+        """Link those pairs that are twins, unless they are of one cluster already."""
+        apart = self.clusters.find(left) != self.clusters.find(right)
+        left, right = left[apart], right[apart]
+        if not len(left):
+            return
+        score = self._similarity(left, right)
+        near = score >= self._threshold
+        self._link(left[near], right[near], score[near])
+
+    def _link(self, left: Ranks, right: Ranks, score: npt.NDArray[np.float64]) -> None:
+        self.clusters.join(left, right)
+        np.maximum.at(self.score, left, score)
+        np.maximum.at(self.score, right, score)
+
+    def _similarity(self, left: Ranks, right: Ranks) -> npt.NDArray[np.float64]:
+        """Exact Jaccard similarity of pairs of rows; 0 for those of two scopes."""
+        rows, places = np.unique(np.concatenate((left, right)), return_inverse=True)
+        counts = self._counts[rows].astype(np.int64)
+        tokens = self._sketches.tokens(rows, counts)
+        of = sets(shingles(tokens, np.cumsum(counts) - counts, counts))
+        one, two = np.split(places, 2)
+        found = jaccards(of, one, two)
+        if self._view == "query":
+            scopes = self._sketches.numbers("scope", rows, np.uint64)
+            found[scopes[one] != scopes[two]] = 0
+        return found
