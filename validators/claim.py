@@ -7,7 +7,7 @@ The thresholds are measured on true text of each language, script and length (``
 import json
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,19 +53,37 @@ class Calibration(NamedTuple):
         return self.close_long if reading.extent >= BINS[1] else self.close_short
 
 
-class Reading(NamedTuple):
-    """What is known of a piece of prose before its claim is judged."""
+class Reading:
+    """What is known of a piece of prose before its claim is judged. A detector is asked when a rule needs its answer.
 
-    line: str
-    letters: Counter[str]
-    extent: float
-    shares: dict[str, float]
-    second: Opinion | None
+    ``bare``: the line as detectors get it, ``extent``: of the letters in that, both where they are known already.
+    """
 
-    @property
+    def __init__(self, line: str, bare: str | None = None, extent: float | None = None) -> None:
+        """A line may hold line breaks; code and quotations must be out already."""
+        self.line = line
+        self.bare = detect.bare(line) if bare is None else bare
+        self.extent = detect.extent(self.letters) if extent is None else extent
+
+    @cached_property
+    def letters(self) -> Counter[str]:
+        """Letters of each script."""
+        return detect.scripts(self.bare)
+
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """The first detector's probability of each language."""
+        return detect.probabilities([self.bare])[0]
+
+    @cached_property
     def first(self) -> str:
         """The first detector's own answer."""
         return max(self.shares, key=self.shares.__getitem__)
+
+    @cached_property
+    def second(self) -> Opinion | None:
+        """The second detector's answer."""
+        return detect.second_opinion(self.bare)
 
 
 class Call(NamedTuple):
@@ -113,23 +131,31 @@ def letters_per_word(language: str) -> float:
 
 
 def read(lines: Sequence[str]) -> list[Reading]:
-    """Ask both detectors, in one batch. A line may hold line breaks; code and quotations must be out already."""
-    bare = [detect.bare(line) for line in lines]
-    letters = [detect.scripts(line) for line in bare]
-    answers = zip(lines, letters, detect.probabilities(bare), map(detect.second_opinion, bare), strict=True)
-    return [Reading(line, own, detect.extent(own), shares, second) for line, own, shares, second in answers]
+    """Readings of lines, see :func:`ask`."""
+    readings = [Reading(line) for line in lines]
+    ask(readings)
+    return readings
+
+
+def ask(readings: Sequence[Reading]) -> None:
+    """Ask the first detector about all of them in one batch, which is quicker than one by one."""
+    for reading, shares in zip(readings, detect.probabilities([reading.bare for reading in readings]), strict=True):
+        reading.shares = shares
 
 
 def judge(reading: Reading, claim: str, strictness: float = 1.0) -> Call:
     """Keep, drop or unverified. ``score``: p(claim) of the first detector; ``threshold``: its bound."""
     known, p = known_of(reading, claim), p_claim(reading, claim)
     doubt, enough = (min(1.0, strictness * bound) for bound in (known.doubt[bin_of(reading)], ENOUGH))
-    second, long = reading.second, reading.extent >= BINS[1]
+    long = reading.extent >= BINS[1]
+    if p >= enough and not (long and p < doubt):
+        return Call(Verdict.KEEP, None, p, enough)
+    second = reading.second
     against = second is not None and second.language not in known.close(reading)
     both = (
         against and second is not None and agreed(reading) and (long or has_words_of(second.language, reading, claim))
     )
-    if p >= enough and not (long and p < doubt and against and second is not None and second.reliable):
+    if p >= enough and not (against and second is not None and second.reliable):
         return Call(Verdict.KEEP, None, p, enough)
     if claim in UNKNOWN and not both:
         return Call(Verdict.UNVERIFIED, Reason.NO_DETECTOR, p, enough)
@@ -154,8 +180,9 @@ def p_claim(reading: Reading, claim: str) -> float:
 
 def allied(reading: Reading, claim: str) -> frozenset[str]:
     """The claim and what no detector tells from it; Han letters without kana are Chinese, whatever detectors say."""
-    kana = any(reading.letters[name] for name in _KANA)
-    return family(claim) | {"ja"} if claim == "zh" and not kana else family(claim)
+    if claim == "zh" and not any(reading.letters[name] for name in _KANA):
+        return family(claim) | {"ja"}
+    return family(claim)
 
 
 def is_undecided_han(reading: Reading, claim: str) -> bool:
@@ -175,7 +202,8 @@ def agreed(reading: Reading) -> str | None:
 
 def known_of(reading: Reading, claim: str) -> Calibration:
     """The calibration of the claim in the script in which most of the text is written."""
-    return calibration(claim, max(LANGUAGES[claim].scripts, key=lambda name: reading.letters[name]))
+    own = LANGUAGES[claim].scripts
+    return calibration(claim, own[0] if len(own) == 1 else max(own, key=lambda name: reading.letters[name]))
 
 
 def bin_of(reading: Reading) -> int:

@@ -23,9 +23,10 @@ SCRIPTS = (
     *("Myanmar", "Ethiopic", "Georgian", "Armenian", "Mongolian", "Tibetan", "Thaana", "Tifinagh"),
 )
 _SCRIPT = [(name, regex.compile(rf"\p{{Script={name}}}")) for name in SCRIPTS]
-_DENSE = {"Han": 3.0, "Hiragana": 2.0, "Katakana": 2.0, "Hangul": 2.5}
+DENSE = {"Han": 3.0, "Hiragana": 2.0, "Katakana": 2.0, "Hangul": 2.5}
 
-_NOT_TEXT = regex.compile(r"[\p{N}\p{C}\s]++")
+NOT_TEXT = regex.compile(r"[\p{N}\p{C}\s]++")
+SHOUTED = 2000  # characters of a line by which it is told whether it shouts
 
 _ISO = {
     "iw": "he",
@@ -77,19 +78,28 @@ def extent(letters: Counter[str]) -> float:
     Measured on the Universal Declaration of Human Rights: English needs 6,658 letters where Korean needs 2,432 (2.7),
     Chinese about 2,400 (2.8) and Japanese about 3,500 (1.9).
     """
-    return sum(_DENSE.get(name, 1.0) * count for name, count in letters.items())
+    return sum(DENSE.get(name, 1.0) * count for name, count in letters.items())
 
 
 def bare(text: str) -> str:
     """The text as detectors get it: one line, without digits and control characters; shouting in lower case."""
-    line = _NOT_TEXT.sub(" ", unicodedata.normalize("NFC", text)).strip()
-    capitals = sum(1 for letter in line[:2000] if letter.isupper())
-    return line.lower() if 2 * capitals > sum(1 for letter in line[:2000] if letter.isalpha()) else line
+    return quiet(NOT_TEXT.sub(" ", unicodedata.normalize("NFC", text)).strip())
+
+
+def quiet(line: str) -> str:
+    """``line`` in lower case where most letters at its beginning are capitals."""
+    start = line[:SHOUTED]
+    return line.lower() if 2 * sum(map(str.isupper, start)) > sum(map(str.isalpha, start)) else line
 
 
 def canonical(label: str) -> str:
     """A detector's label as ISO 639-1, a written variety under its main language (``nn`` -> ``no``)."""
     return _ISO.get(label, label)
+
+
+@cache
+def _label_name(label: str) -> str:
+    return canonical(label.removeprefix("__label__"))
 
 
 @cache
@@ -109,7 +119,7 @@ def probabilities(texts: Sequence[str]) -> list[dict[str, float]]:
     for labels, shares in zip(*_model().predict(lines, k=-1), strict=True):
         found: dict[str, float] = {}
         for label, share in zip(labels, shares.tolist(), strict=True):
-            name = canonical(label[9:])  # "__label__xx"
+            name = _label_name(label)
             found[name] = found.get(name, 0.0) + share
         answers.append(found)
     return answers

@@ -4,14 +4,15 @@ Quotations, titles, names, terms, references and code are left out (:mod:`pairsm
 judged block by block, and must look like a sentence to both detectors, by its letter case and by its small words.
 """
 
-from collections.abc import Iterable, Iterator
-from functools import cache
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-import regex
+import numpy as np
+import numpy.typing as npt
 
 from pairsmith.factory.languages import LANGUAGES
-from pairsmith.validators import detect
+from pairsmith.validators import detect, spans
+from pairsmith.validators.characters import CAPITAL, HALVES, LETTER, NOT_TEXT, Characters, Flags, bare, cleared, running
 from pairsmith.validators.claim import (
     ENOUGH,
     SURE,
@@ -23,67 +24,123 @@ from pairsmith.validators.claim import (
     known_of,
     p_claim,
 )
-from pairsmith.validators.prose import Span, clauses, sentences, unquoted
+from pairsmith.validators.spans import Spans
 
+LATIN = detect.SCRIPTS.index("Latin")
 BLOCK = 45  # letters from which a block is judged by itself: what is shorter is a name, a term or an idiom
 LONG_BLOCK = 60  # letters from which one small word is enough (agglutinative languages have few)
 
 
-def blocks(body: str, language: str) -> list[str]:
-    """Stretches of ``body`` (prose) that can be judged alone: sentences, clauses, short sentences in pairs, runs."""
-    text = unquoted(body)
-    found = list(sentences(text))
-    spans = [*found, *(clause for sentence in found for clause in clauses(text, sentence))]
-    spans += [Span(one.start, two.end) for one, two in pairwise(found) if _are_short(one, two)]
-    runs = _other_run(LANGUAGES[language].scripts).finditer(text)
-    spans += [Span(run.start(), run.end()) for run in runs]
-    return list(dict.fromkeys(_long_enough(text, spans)))
+class Block(NamedTuple):
+    """A stretch of a text that can be judged alone."""
+
+    text: int  # number of the text
+    line: str
+    bare: str
+    extent: float
+    in_another_script: bool  # without a letter of the claim's scripts, and Latin ones in the minority
+
+    def is_foreign(self, claim: str, strictness: float = 1.0) -> bool:
+        """Whether it is plainly a sentence of one other language.
+
+        Latin letters may be names and terms, in a text of any language; so many of another script are a sentence.
+        """
+        return self.in_another_script or is_foreign(Reading(self.line, self.bare, self.extent), claim, strictness)
+
+
+def excerpts(texts: Characters, languages: Sequence[str], wanted: Flags, strictness: float = 1.0) -> list[list[str]]:
+    """For each text (prose without quotations) that is ``wanted``: its blocks that are plainly in another language."""
+    found: list[dict[str, bool]] = [{} for _ in languages]
+    for block in blocks(texts, languages, wanted):
+        own = found[block.text]
+        if block.line not in own:
+            own[block.line] = block.is_foreign(languages[block.text], strictness)
+    return [[line for line, foreign in own.items() if foreign] for own in found]
+
+
+def blocks(texts: Characters, languages: Sequence[str], wanted: Flags) -> Iterator[Block]:
+    """Sentences, clauses, short sentences in pairs, runs of other scripts: those of :data:`BLOCK` letters and more."""
+    found = _long(texts, languages, wanted)
+    counts = _counts(texts, languages, found)
+    number = texts.text_of(found.starts).tolist()
+    string, clear = texts.string, cleared(texts.codes, texts.has(NOT_TEXT))
+    columns = (column.tolist() for column in (*found, *counts))
+    for text, start, end, extent, in_another_script, shouted in zip(number, *columns, strict=True):
+        line = string[start:end].strip()
+        if texts.normal[text]:
+            yield Block(text, line, bare(clear[start:end], shouted), extent, in_another_script)
+        else:
+            yield _recounted(text, line, languages[text])
+
+
+class _Counts(NamedTuple):
+    extents: npt.NDArray[np.float64]
+    in_another_script: Flags
+    shouted: Flags
+
+
+def _long(texts: Characters, languages: Sequence[str], wanted: Flags) -> Spans:
+    """The spans to be judged, text by text, in each its sentences first."""
+    found = spans.sentences(texts)
+    kinds = (
+        found,
+        spans.clauses(texts, found),
+        spans.pairs(texts, found, 2 * BLOCK),
+        spans.runs(texts, languages, BLOCK // 3),  # no letter stands for more than three
+    )
+    every = Spans(*map(np.concatenate, zip(*kinds, strict=True)))
+    every = every.where(_sums(texts.halves, every) >= HALVES * BLOCK)
+    text = texts.text_of(every.starts)
+    order = np.argsort(text, kind="stable")
+    return Spans(every.starts[order], every.ends[order]).where(wanted[text[order]])
+
+
+def _counts(texts: Characters, languages: Sequence[str], found: Spans) -> _Counts:
+    own = _sums(texts.own(languages) & texts.letters, found)
+    latin = _sums((texts.scripts == LATIN) & texts.letters, found)
+    letters = _sums(texts.letters, found)
+    shouted = 2 * _sums(texts.has(CAPITAL), found) > _sums(texts.has(LETTER), found)
+    return _Counts(_sums(texts.halves, found) / HALVES, (own == 0) & (2 * latin < letters), shouted)
+
+
+def _sums(values: npt.NDArray[np.uint8] | Flags, found: Spans) -> npt.NDArray[np.int32]:
+    sums = running(values)
+    return sums[found.ends] - sums[found.starts]
+
+
+def _recounted(text: int, line: str, claim: str) -> Block:
+    """A block of a text whose letters are composed (NFC) before they are counted."""
+    reading = Reading(line)
+    in_another_script = not _own(reading, claim) and 2 * reading.letters["Latin"] < reading.letters.total()
+    return Block(text, line, reading.bare, reading.extent, in_another_script)
 
 
 def is_foreign(reading: Reading, claim: str, strictness: float = 1.0) -> bool:
-    """Whether a block is plainly a sentence of one other language."""
-    if _in_another_script(reading, claim):
-        return True
+    """Whether a block is plainly a sentence of one other language; what asks the first detector comes last."""
     known, second = known_of(reading, claim), reading.second
-    if second is None or second.language in known.close_short or reading.first in known.close_short:
+    if second is None or second.language in known.close_short or not is_sentence(reading.line):
+        return False
+    if not _has_words(reading, second.language, claim) or reading.first in known.close_short:
         return False
     p = p_claim(reading, claim)
-    alone = second.reliable and second.share >= SURE and p < known.doubt[bin_of(reading)]
-    if p >= min(1.0, strictness * ENOUGH) or not (alone or agreed(reading)) or not is_sentence(reading.line):
+    if p >= min(1.0, strictness * ENOUGH):
         return False
-    return has_words_of(second.language, reading, claim, _needed(reading, second.language, claim))
+    alone = second.reliable and second.share >= SURE and p < known.doubt[bin_of(reading)]
+    return alone or agreed(reading) is not None
 
 
-def _needed(reading: Reading, language: str, claim: str) -> int:
-    """How many small words make a sentence. English words, as terms and brands, stand in texts of every language."""
-    if language == "en":
-        return 2
-    if not _own(reading, claim) and agreed(reading):
-        return 0
-    return 1 if reading.extent >= LONG_BLOCK else 2
+def _has_words(reading: Reading, language: str, claim: str) -> bool:
+    """Whether there are as many small words as make a sentence.
+
+    English words, as terms and brands, stand in texts of every language; a script that is not the claim's needs none.
+    """
+    needed = 2 if language == "en" or reading.extent < LONG_BLOCK else 1
+    if has_words_of(language, reading, claim, needed):
+        return True
+    return language != "en" and not _own(reading, claim) and agreed(reading) is not None
 
 
 def _own(reading: Reading, claim: str) -> int:
     return sum(reading.letters[name] for name in LANGUAGES[claim].scripts)
 
 
-def _in_another_script(reading: Reading, claim: str) -> bool:
-    """Latin letters may be names and terms, in a text of any language; so many of another script are a sentence."""
-    return not _own(reading, claim) and reading.letters["Latin"] < reading.letters.total() / 2
-
-
-def _are_short(one: Span, two: Span) -> bool:
-    return max(one.end - one.start, two.end - two.start) < 2 * BLOCK
-
-
-@cache
-def _other_run(scripts: tuple[str, ...]) -> regex.Pattern[str]:
-    own = "".join(rf"\p{{Script={name}}}" for name in scripts)
-    return regex.compile(rf"[^{own}\n]+")
-
-
-def _long_enough(text: str, spans: Iterable[Span]) -> Iterator[str]:
-    for start, end in spans:
-        block = text[start:end].strip()
-        if 3 * len(block) >= BLOCK and detect.extent(detect.scripts(block)) >= BLOCK:
-            yield block

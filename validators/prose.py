@@ -20,6 +20,10 @@ _LINK = regex.compile(
     regex.I,
 )
 
+_OPTION = regex.compile(r"-(?<!\S-)")
+_HANDLE = regex.compile(r"#(?<!\S#)")
+_PATH = regex.compile(r"[/\\](?<=(?<!\S)[~.]{0,2}[/\\])")
+
 _KEYWORD = regex.compile(
     r"\s*(?:(?:def|class|fn|func|function|sub|struct|enum|interface|impl|module|namespace|package)\s+[\w.$:<>]+\s*[({:;<]"
     r"|(?:import|from|using|require|include|use)\s+[\w.\"'<{*]\S*\s*(?:;|$|import\b|as\b|from\b)"
@@ -42,6 +46,7 @@ _QUOTED = regex.compile(
     r"|\([^()\n]{1,200}\)|（[^（）\n]{1,200}）|\[[^\[\]\n]{1,200}\]"
     r"|(?<![\p{L}\p{N}*])\*{1,3}[^*\n]{1,200}\*{1,3}(?![\p{L}\p{N}*])|(?<![\p{L}\p{N}_])_{1,2}[^_\n]{1,200}_{1,2}(?![\p{L}\p{N}_])"
 )
+_QUOTING = regex.compile("[\"“«»„‚‘'‹「『《〈【(（\\[*_]")
 _REFERENCE = regex.compile(
     r"\bet al\b|\bdoi\b|\bISBN\b|\bISSN\b|\barXiv\b|\bpp\.\s?\d|\d\s?\(\d+\)|\bProceedings of\b|\bJournal of\b",
     regex.I,
@@ -50,10 +55,18 @@ _HINT = regex.compile(
     r"\bp\.\s?\d|\bvol\.?\s?\d|\bno\.\s?\d|\b\d+[–-]\d+\b|[(（,]\s?(?:1[5-9]|20)\d\d[a-z]?\s?[)）.]|\bIn:\s|\beds?\.|\bPress\b",
     regex.I,
 )
+_HINTS = 2  # that make a reference: one year or number alone is none
+_CITES = ("et al", "doi", "isbn", "issn", "arxiv", "pp.", "proceedings of", "journal of")
+_ISSUE = regex.compile(r"\(\d+\)")
+_NUMBERED = regex.compile(r"\d(?<=(?:[PLOplo]\.\s?|\d[–-]|[(（,]\s?(?:1[5-9]|20))\d)")
+_EDITED = regex.compile(r"\beds?\.", regex.I)
+ENDERS = ".!?…"  # of a sentence where white space follows
+STOPS = f"{ENDERS}。！？।॥።؟۔။"  # the others end one anyway
+CLAUSE_SIGNS = ",;:،؛、，；：—–"
 _SENTENCE = regex.compile(
-    r"(?:[^.!?…。！？।॥።؟۔။\n]|[.!?…]+(?=[^\s.!?…])|\.(?=\s+[\p{Ll}\p{N}(,;]))+[.!?…。！？।॥።؟۔။]*"
+    rf"(?:[^{STOPS}\n]|[{ENDERS}]+(?=[^\s{ENDERS}])|\.(?=\s+[\p{{Ll}}\p{{N}}(,;]))+[{STOPS}]*"
 )
-_CLAUSE = regex.compile(r"[^,;:،؛、，；：—–]+")
+_CLAUSE = regex.compile(f"[^{CLAUSE_SIGNS}]+")
 
 
 class Span(NamedTuple):
@@ -65,8 +78,12 @@ class Span(NamedTuple):
 
 def prose(text: str) -> str:
     """``text`` with code, formulas, links, paths and options blanked out; comments and documentation of code stay."""
-    for pattern in (_FORMULA, _INLINE_CODE, _LINK):
-        text = pattern.sub(_blank, text)
+    if "$" in text or "\\" in text:
+        text = _FORMULA.sub(_blank, text)
+    if "`" in text or "<" in text:
+        text = _INLINE_CODE.sub(_blank, text)
+    if may_link(text):
+        text = _LINK.sub(_blank, text)
     lines = text.split("\n")
     coded = [_is_code(line) for line in lines]
     if sum(coded) < 2 and sum(coded) < len(lines):
@@ -74,18 +91,49 @@ def prose(text: str) -> str:
     return "\n".join(_comment(line) if code else line for line, code in zip(lines, coded, strict=True))
 
 
+def may_link(text: str) -> bool:
+    """Whether the signs stand in ``text`` without which it holds no link, path or option: the search for them is slow."""
+    return (
+        "@" in text
+        or "://" in text
+        or "www." in text.lower()
+        or ("-" in text and _OPTION.search(text) is not None)
+        or ("#" in text and _HANDLE.search(text) is not None)
+        or (("/" in text or "\\" in text) and _PATH.search(text) is not None)
+    )
+
+
 def unquoted(text: str) -> str:
     """``text`` without what others said: quotations, brackets, emphasised titles (300 characters each), references."""
-    rest = _QUOTED.sub(_blank, text)
+    rest = _QUOTED.sub(_blank, text) if _QUOTING.search(text) else text
+    if not is_reference(text):
+        return rest  # what is nowhere in the text is in none of its sentences
     for start, end in list(sentences(rest)):
         if is_reference(text[start:end]):
-            rest = rest[:start] + regex.sub(r"[^\n]", " ", rest[start:end]) + rest[end:]
+            rest = rest[:start] + _blanks(rest[start:end]) + rest[end:]
     return rest
 
 
 def is_reference(text: str) -> bool:
     """Whether a sentence looks like an entry in a list of literature, whose titles stay in their own language."""
-    return _REFERENCE.search(text) is not None or len(_HINT.findall(text)) >= 2
+    folded = text.casefold()
+    if _may_cite(text, folded) and _REFERENCE.search(text):
+        return True
+    return _hints(text, folded) >= _HINTS and len(_HINT.findall(text)) >= _HINTS
+
+
+def _may_cite(text: str, folded: str) -> bool:
+    """Whether one of the parts stands in ``text`` without which no reference does: the search for them is slow."""
+    if "İ" in text:  # an i in any case, but not when folded
+        return True
+    return any(word in folded for word in _CITES) or ("(" in text and _ISSUE.search(text) is not None)
+
+
+def _hints(text: str, folded: str) -> int:
+    """At least as many as there are hints at a reference in ``text``; the search for them is slow."""
+    editors = len(_EDITED.findall(text)) if "ed." in folded or "eds." in folded else 0
+    words = folded.count("in:") + folded.count("press") + folded.count("vol") + folded.count("i̇n:")
+    return editors + words + len(_NUMBERED.findall(text))
 
 
 def sentences(text: str) -> Iterator[Span]:
@@ -101,7 +149,11 @@ def clauses(text: str, sentence: Span) -> list[Span]:
 
 
 def _blank(found: regex.Match[str]) -> str:
-    return regex.sub(r"[^\n]", " ", found.group())
+    return _blanks(found.group())
+
+
+def _blanks(text: str) -> str:
+    return "\n".join(" " * len(line) for line in text.split("\n"))
 
 
 def _is_code(line: str) -> bool:
