@@ -28,6 +28,7 @@ ENOUGH = (
 )
 SURE = 0.8  # p of the first detector's own answer that is believed without the second one's
 LIKELY = 0.3  # the same where the second one agrees and calls itself reliable
+LIKELY_LABEL = 0.05  # p of a label under which the first detector is not asked for it, until small ones matter
 HAN_ONLY = 60  # letters (20 Han) under which a Japanese or Korean text may well hold no kana or Hangul, as headings do
 INSEPARABLE = (frozenset({"bs", "hr", "sr", "sh"}), frozenset({"id", "ms"}))
 """Standards of one language, or nearly: calibration finds both detectors confusing them at every length."""
@@ -74,6 +75,11 @@ class Reading:
     def shares(self) -> dict[str, float]:
         """The first detector's probability of each language."""
         return detect.probabilities([self.bare])[0]
+
+    @cached_property
+    def likely(self) -> dict[str, float]:
+        """Those of its probabilities that are not small, without those of the varieties of a language that are."""
+        return detect.probabilities([self.bare], LIKELY_LABEL)[0]
 
     @cached_property
     def first(self) -> str:
@@ -131,16 +137,18 @@ def letters_per_word(language: str) -> float:
 
 
 def read(lines: Sequence[str]) -> list[Reading]:
-    """Readings of lines, see :func:`ask`."""
+    """Readings of lines, all asked of the first detector."""
     readings = [Reading(line) for line in lines]
-    ask(readings)
+    for reading, shares in zip(readings, detect.probabilities([reading.bare for reading in readings]), strict=True):
+        reading.shares = shares
     return readings
 
 
 def ask(readings: Sequence[Reading]) -> None:
-    """Ask the first detector about all of them in one batch, which is quicker than one by one."""
-    for reading, shares in zip(readings, detect.probabilities([reading.bare for reading in readings]), strict=True):
-        reading.shares = shares
+    """Ask the first detector what is ``likely`` in one batch, which is quicker than one by one."""
+    likely = detect.probabilities([reading.bare for reading in readings], LIKELY_LABEL)
+    for reading, shares in zip(readings, likely, strict=True):
+        reading.likely = shares
 
 
 def judge(reading: Reading, claim: str, strictness: float = 1.0) -> Call:
@@ -175,7 +183,10 @@ def judge(reading: Reading, claim: str, strictness: float = 1.0) -> Call:
 
 def p_claim(reading: Reading, claim: str) -> float:
     """p(claim) of the first detector, with the languages that can't be told from it."""
-    return sum(reading.shares.get(name, 0.0) for name in allied(reading, claim))
+    names = allied(reading, claim)
+    if len(names) == 1 and claim in reading.likely and not detect.has_varieties(claim):
+        return reading.likely[claim]  # the one label that counts: its probability is whole
+    return sum(reading.shares.get(name, 0.0) for name in names)
 
 
 def allied(reading: Reading, claim: str) -> frozenset[str]:

@@ -66,10 +66,17 @@ def script(letter: str) -> str:
 def scripts(text: str) -> Counter[str]:
     """How many letters of each script stand in ``text``, without those that scripts share (``ー``, ``𝐚``)."""
     found: Counter[str] = Counter()
-    for letter, count in Counter(text).items():
-        if letter.isalpha() and script(letter) != "Common":
-            found[script(letter)] += count
+    for character, count in Counter(text).items():
+        if name := _letter(character):
+            found[name] += count
     return found
+
+
+@cache
+def _letter(character: str) -> str | None:
+    """Script of a letter; None of what is no letter or is shared by scripts."""
+    name = script(character) if character.isalpha() else "Common"
+    return None if name == "Common" else name
 
 
 def extent(letters: Counter[str]) -> float:
@@ -110,19 +117,28 @@ def _model() -> Any:
     return fasttext.load_model(str(MODEL))
 
 
-def probabilities(texts: Sequence[str]) -> list[dict[str, float]]:
-    """fastText's probability of each language (sums to about 1) for each text; varieties of a language are added up."""
+def probabilities(texts: Sequence[str], least: float = 0.0) -> list[dict[str, float]]:
+    """fastText's probability of each language (sums to about 1) for each text; varieties of a language are added up.
+
+    Labels under ``least`` are left out: most of the time goes into the many that have hardly any probability.
+    """
     if not texts:
         return []
     lines = [text.replace("\n", " ") for text in texts]
     answers = []
-    for labels, shares in zip(*_model().predict(lines, k=-1), strict=True):
+    for labels, shares in zip(*_model().predict(lines, k=-1, threshold=least), strict=True):
         found: dict[str, float] = {}
         for label, share in zip(labels, shares.tolist(), strict=True):
             name = _label_name(label)
             found[name] = found.get(name, 0.0) + share
         answers.append(found)
     return answers
+
+
+@cache
+def has_varieties(language: str) -> bool:
+    """Whether fastText has several labels for a language, which are added up."""
+    return list(map(_label_name, _model().get_labels())).count(language) > 1
 
 
 def second_opinion(text: str) -> Opinion | None:

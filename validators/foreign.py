@@ -19,6 +19,7 @@ from pairsmith.validators.claim import (
     Reading,
     agreed,
     bin_of,
+    family,
     has_words_of,
     is_sentence,
     known_of,
@@ -117,16 +118,17 @@ def _recounted(text: int, line: str, claim: str) -> Block:
 
 def is_foreign(reading: Reading, claim: str, strictness: float = 1.0) -> bool:
     """Whether a block is plainly a sentence of one other language; what asks the first detector comes last."""
-    known, second = known_of(reading, claim), reading.second
-    if second is None or second.language in known.close_short or not is_sentence(reading.line):
+    second = reading.second
+    if second is None or second.language in family(claim):
         return False
-    if not _has_words(reading, second.language, claim) or reading.first in known.close_short:
+    known = known_of(reading, claim)
+    if second.language in known.close_short or not is_sentence(reading.line):
         return False
     p = p_claim(reading, claim)
-    if p >= min(1.0, strictness * ENOUGH):
+    if p >= min(1.0, strictness * ENOUGH) or reading.first in known.close_short:
         return False
     alone = second.reliable and second.share >= SURE and p < known.doubt[bin_of(reading)]
-    return alone or agreed(reading) is not None
+    return (alone or agreed(reading) is not None) and _has_words(reading, second.language, claim)
 
 
 def _has_words(reading: Reading, language: str, claim: str) -> bool:
