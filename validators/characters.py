@@ -6,7 +6,7 @@ point once in a process.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 
 import numpy as np
@@ -21,6 +21,7 @@ from pairsmith.validators.tokens import Offsets, characters
 Bits = npt.NDArray[np.uint16]
 Flags = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int64]
 
 SPACE, BREAK, STOP, ENDER, CLAUSE_SIGN, GOES_ON = 1, 2, 4, 8, 16, 32
 CAPITAL, LETTER, NOT_TEXT, MARK, MAY_VISIT = 64, 128, 256, 512, 1024
@@ -92,7 +93,7 @@ class Characters:
         """Whether each text is composed (NFC) as detectors get it, so that counts of its characters are those of theirs."""
         return [unicodedata.is_normalized("NFC", text) for text in self.texts]
 
-    def text_of(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def text_of(self, places: Places) -> Places:
         """Number of the text in which a place is."""
         return np.searchsorted(self.starts, places, "right") - 1
 
@@ -136,15 +137,25 @@ def cleared(codes: npt.NDArray[np.uint32], out: Flags) -> str:
     return np.where(out, np.uint32(ord(" ")), codes).tobytes().decode("utf-32-le", "surrogatepass")
 
 
-def bare(clear: str, shouted: bool) -> str:
-    """:func:`detect.bare` of a composed text of which digits and the like are :func:`cleared`.
+class Cleared:
+    """Texts end to end as detectors get them: without digits, control characters and what else is ``out``."""
 
-    ``shouted``: whether most of its letters are capitals; in a long text only its beginning is looked at.
-    """
-    line = " ".join(clear.split())
-    if len(clear) > detect.SHOUTED:
-        return detect.quiet(line)
-    return line.lower() if shouted else line
+    def __init__(self, texts: Characters, out: Flags) -> None:
+        gone = out | texts.has(NOT_TEXT)
+        kept = ~gone
+        kept[1:] |= ~gone[:-1]  # one space for each run of them
+        self._line = cleared(texts.codes[kept], gone[kept])
+        self._place = running(kept)
+
+    def bare(self, starts: Places, ends: Places, shouted: Flags) -> Iterator[str]:
+        """:func:`detect.bare` of spans of composed texts. ``shouted``: of which most letters are capitals."""
+        spans = zip(self._place[starts].tolist(), self._place[ends].tolist(), shouted.tolist(), strict=True)
+        for start, end, loud in spans:
+            line = self._line[start:end].strip()
+            if len(line) > detect.SHOUTED:
+                yield detect.quiet(line)  # by its beginning only
+            else:
+                yield line.lower() if loud else line
 
 
 @cache
@@ -160,7 +171,9 @@ def _kinds() -> Bits:
             kinds[run.start() : run.end()] |= bit
     text = kinds & NOT_TEXT == 0
     for bit, belongs in ((CAPITAL, str.isupper), (LETTER, str.isalpha)):
-        kinds[:_LETTERS_END][np.fromiter(map(belongs, _every()[:_LETTERS_END]), np.bool_, _LETTERS_END) & text[:_LETTERS_END]] |= bit
+        kinds[:_LETTERS_END][
+            np.fromiter(map(belongs, _every()[:_LETTERS_END]), np.bool_, _LETTERS_END) & text[:_LETTERS_END]
+        ] |= bit
     return kinds
 
 

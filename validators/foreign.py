@@ -12,12 +12,13 @@ import numpy.typing as npt
 
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.validators import detect, spans
-from pairsmith.validators.characters import CAPITAL, HALVES, LETTER, NOT_TEXT, Characters, Flags, bare, cleared, running
+from pairsmith.validators.characters import CAPITAL, HALVES, LETTER, NOT_TEXT, Characters, Cleared, Flags, running
 from pairsmith.validators.claim import (
     ENOUGH,
     SURE,
     Reading,
     agreed,
+    allied,
     bin_of,
     family,
     has_words_of,
@@ -32,46 +33,38 @@ BLOCK = 45  # letters from which a block is judged by itself: what is shorter is
 LONG_BLOCK = 60  # letters from which one small word is enough (agglutinative languages have few)
 
 
-class Block(NamedTuple):
-    """A stretch of a text that can be judged alone."""
-
-    text: int  # number of the text
-    line: str
-    bare: str
-    extent: float
-    in_another_script: bool  # without a letter of the claim's scripts, and Latin ones in the minority
-
-    def is_foreign(self, claim: str, strictness: float = 1.0) -> bool:
-        """Whether it is plainly a sentence of one other language.
-
-        Latin letters may be names and terms, in a text of any language; so many of another script are a sentence.
-        """
-        return self.in_another_script or is_foreign(Reading(self.line, self.bare, self.extent), claim, strictness)
-
-
 def excerpts(texts: Characters, languages: Sequence[str], wanted: Flags, strictness: float = 1.0) -> list[list[str]]:
-    """For each text (prose without quotations) that is ``wanted``: its blocks that are plainly in another language."""
-    found: list[dict[str, bool]] = [{} for _ in languages]
-    for block in blocks(texts, languages, wanted):
-        own = found[block.text]
-        if block.line not in own:
-            own[block.line] = block.is_foreign(languages[block.text], strictness)
-    return [[line for line, foreign in own.items() if foreign] for own in found]
+    """For each text (prose without quotations) that is ``wanted``: its blocks that are plainly in another language.
+
+    Blocks are sentences, clauses, short sentences in pairs, runs of other scripts: those of :data:`BLOCK` letters and more.
+    """
+    found: list[dict[str, None]] = [{} for _ in languages]
+    for text, block in _foreign(texts, languages, _long(texts, languages, wanted), strictness):
+        found[text][block.strip()] = None
+    return [list(own) for own in found]
 
 
-def blocks(texts: Characters, languages: Sequence[str], wanted: Flags) -> Iterator[Block]:
-    """Sentences, clauses, short sentences in pairs, runs of other scripts: those of :data:`BLOCK` letters and more."""
-    found = _long(texts, languages, wanted)
-    counts = _counts(texts, languages, found)
-    number = texts.text_of(found.starts).tolist()
-    string, clear = texts.string, cleared(texts.codes, texts.has(NOT_TEXT))
-    columns = (column.tolist() for column in (*found, *counts))
-    for text, start, end, extent, in_another_script, shouted in zip(number, *columns, strict=True):
-        line = string[start:end].strip()
-        if texts.normal[text]:
-            yield Block(text, line, bare(clear[start:end], shouted), extent, in_another_script)
+def _foreign(
+    texts: Characters, languages: Sequence[str], blocks: Spans, strictness: float
+) -> Iterator[tuple[int, str]]:
+    counts = _counts(texts, languages, blocks)
+    bare = Cleared(texts, texts.has(NOT_TEXT)).bare(*blocks, counts.shouted)
+    numbers = texts.text_of(blocks.starts).tolist()
+    columns = (column.tolist() for column in (*blocks, counts.extents, counts.in_another_script))
+    families = [family(language) for language in languages]
+    for line, text, start, end, extent, in_another_script in zip(bare, numbers, *columns, strict=True):
+        second = detect.second_opinion(line)
+        if texts.normal[text] and not in_another_script and (second is None or second.language in families[text]):
+            continue  # most of them
+        block, claim = texts.string[start:end], languages[text]
+        if not texts.normal[text]:
+            foreign = is_foreign(Reading(block), claim, strictness)
         else:
-            yield _recounted(text, line, languages[text])
+            reading = Reading(block, line, extent)
+            reading.second = second
+            foreign = in_another_script or is_another_language(reading, claim, strictness)
+        if foreign:
+            yield text, block
 
 
 class _Counts(NamedTuple):
@@ -109,23 +102,29 @@ def _sums(values: npt.NDArray[np.uint8] | Flags, found: Spans) -> npt.NDArray[np
     return sums[found.ends] - sums[found.starts]
 
 
-def _recounted(text: int, line: str, claim: str) -> Block:
-    """A block of a text whose letters are composed (NFC) before they are counted."""
-    reading = Reading(line)
-    in_another_script = not _own(reading, claim) and 2 * reading.letters["Latin"] < reading.letters.total()
-    return Block(text, line, reading.bare, reading.extent, in_another_script)
-
-
 def is_foreign(reading: Reading, claim: str, strictness: float = 1.0) -> bool:
-    """Whether a block is plainly a sentence of one other language; what asks the first detector comes last."""
+    """Whether a block is plainly a sentence of one other language.
+
+    Latin letters may be names and terms, in a text of any language; so many of another script are a sentence.
+    """
+    if not _own(reading, claim) and 2 * reading.letters["Latin"] < reading.letters.total():
+        return True
+    return is_another_language(reading, claim, strictness)
+
+
+def is_another_language(reading: Reading, claim: str, strictness: float = 1.0) -> bool:
+    """The same of a block that has letters of the claim's scripts, or Latin ones."""
     second = reading.second
     if second is None or second.language in family(claim):
         return False
     known = known_of(reading, claim)
     if second.language in known.close_short or not is_sentence(reading.line):
         return False
+    enough = min(1.0, strictness * ENOUGH)
+    if sum(reading.likely.get(name, 0.0) for name in allied(reading, claim)) >= enough:
+        return False  # without asking for the small ones
     p = p_claim(reading, claim)
-    if p >= min(1.0, strictness * ENOUGH) or reading.first in known.close_short:
+    if p >= enough or reading.first in known.close_short:
         return False
     alone = second.reliable and second.share >= SURE and p < known.doubt[bin_of(reading)]
     return (alone or agreed(reading) is not None) and _has_words(reading, second.language, claim)
@@ -144,5 +143,3 @@ def _has_words(reading: Reading, language: str, claim: str) -> bool:
 
 def _own(reading: Reading, claim: str) -> int:
     return sum(reading.letters[name] for name in LANGUAGES[claim].scripts)
-
-

@@ -17,7 +17,7 @@ from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.spec import LanguageSpec
 from pairsmith.factory.text import excerpt
 from pairsmith.validators import claim, detect, foreign
-from pairsmith.validators.characters import CAPITAL, LETTER, NOT_TEXT, Characters, Counts, Flags, bare, cleared
+from pairsmith.validators.characters import CAPITAL, HALVES, LETTER, Characters, Cleared, Counts, Flags, cleared
 from pairsmith.validators.claim import BINS, Call, Reading
 from pairsmith.validators.gate import Findings, Reason, Scope, Text, Verdict, texts
 from pairsmith.validators.prose import prose, unquoted
@@ -44,7 +44,9 @@ class LanguageGate:
         """
         findings = Findings(rows, self.name)
         fields = list(texts(rows))
-        calls = [call for start in range(0, len(fields), _SLICE) for call in self._calls(fields[start : start + _SLICE])]
+        calls = [
+            call for start in range(0, len(fields), _SLICE) for call in self._calls(fields[start : start + _SLICE])
+        ]
         scores, thresholds = (
             pa.array([getattr(call, name) for call in calls], pa.float64()) for name in ("score", "threshold")
         )
@@ -116,13 +118,16 @@ def own_words(texts: Characters, languages: Sequence[str], native: Flags) -> Ite
     Unchanged where a text is not ``native``: that would leave hardly anything of it, it is in another script.
     """
     out = texts.visiting(languages) & np.repeat(native, texts.lengths)
-    lines, clear = cleared(texts.codes, out), cleared(texts.codes, out | texts.has(NOT_TEXT))
-    extents = (texts.extents - texts.sums(np.where(out, texts.halves, 0)) / 2).tolist()
+    extents = (texts.extents - texts.sums(np.where(out, texts.halves, 0)) / HALVES).tolist()
     shouted = 2 * texts.sums(texts.has(CAPITAL) & ~out) > texts.sums(texts.has(LETTER) & ~out)
-    places = zip(texts.starts.tolist(), (texts.starts[1:] - 1).tolist(), texts.normal, shouted.tolist(), extents)
-    for start, end, normal, loud, extent in places:
-        line = lines[start:end]
-        yield Reading(line, bare(clear[start:end], loud), extent) if normal else Reading(line)
+    starts, ends = texts.starts[:-1], texts.starts[1:] - 1
+    bare = Cleared(texts, out).bare(starts, ends, shouted)
+    string = cleared(texts.codes, out)
+    for start, end, normal, line, extent in zip(
+        starts.tolist(), ends.tolist(), texts.normal, bare, extents, strict=True
+    ):
+        own = string[start:end]
+        yield Reading(own, line, extent) if normal else Reading(own)
 
 
 def _own(texts: Characters, languages: Sequence[str]) -> Counts:

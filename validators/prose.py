@@ -63,9 +63,7 @@ _EDITED = regex.compile(r"\beds?\.", regex.I)
 ENDERS = ".!?…"  # of a sentence where white space follows
 STOPS = f"{ENDERS}。！？।॥።؟۔။"  # the others end one anyway
 CLAUSE_SIGNS = ",;:،؛、，；：—–"
-_SENTENCE = regex.compile(
-    rf"(?:[^{STOPS}\n]|[{ENDERS}]+(?=[^\s{ENDERS}])|\.(?=\s+[\p{{Ll}}\p{{N}}(,;]))+[{STOPS}]*"
-)
+_SENTENCE = regex.compile(rf"(?:[^{STOPS}\n]|[{ENDERS}]+(?=[^\s{ENDERS}])|\.(?=\s+[\p{{Ll}}\p{{N}}(,;]))+[{STOPS}]*")
 _CLAUSE = regex.compile(f"[^{CLAUSE_SIGNS}]+")
 
 

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pairsmith.validators import prose
-from pairsmith.validators.characters import BREAK, CLAUSE_SIGN, ENDER, GOES_ON, SPACE, STOP, Characters, Flags
+from pairsmith.validators.characters import BREAK, CLAUSE_SIGN, ENDER, GOES_ON, SPACE, STOP, Characters, Flags, Places
 
-Places = npt.NDArray[np.int64]
 _FULL_STOP = ord(".")
 
 
@@ -66,7 +64,11 @@ def _goes_on(texts: Characters, spaces: Places) -> Flags:
 def _with_odd(texts: Characters, found: Spans, odd: Places) -> Spans:
     """Sentences, those of ``odd`` texts one by one: what a sign is at the beginning of a line hangs on what follows it."""
     kept = found.where(~np.isin(texts.text_of(found.starts), odd))
-    own = [(texts.starts[text] + span.start, texts.starts[text] + span.end) for text in odd for span in prose.sentences(texts.texts[text])]
+    own = [
+        (texts.starts[text] + span.start, texts.starts[text] + span.end)
+        for text in odd
+        for span in prose.sentences(texts.texts[text])
+    ]
     starts, ends = np.array(own, np.int64).reshape(-1, 2).T
     starts, ends = np.concatenate((kept.starts, starts)), np.concatenate((kept.ends, ends))
     order = np.argsort(starts)
