@@ -45,13 +45,15 @@ HALVES = 2  # extents are kept in halves of a letter, since a Hangul letter stan
 class Characters:
     """Texts end to end with a line break after each. Arrays have one entry a character; ``starts`` one a text and one more."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self, texts: Sequence[str], languages: Sequence[str]) -> None:
+        """``languages``: the one that is claimed for each text."""
         self.texts = texts
+        self.languages = languages
         self.codes, self.starts = characters(texts)
 
     def instead(self, texts: Sequence[str]) -> "Characters":
         """The same for other texts; itself where nothing has changed."""
-        return self if all(map(str.__eq__, self.texts, texts)) else Characters(texts)
+        return self if all(map(str.__eq__, self.texts, texts)) else Characters(texts, self.languages)
 
     @cached_property
     def string(self) -> str:
@@ -77,6 +79,16 @@ class Characters:
     def letters(self) -> Flags:
         """Whether it is a letter that counts in :func:`detect.scripts`."""
         return self.halves > 0
+
+    @cached_property
+    def own(self) -> Flags:
+        """Whether it is of a script of the language claimed for its text."""
+        return self._of_language(_own())
+
+    @cached_property
+    def own_letters(self) -> Counts:
+        """Letters of each text in the scripts of its language."""
+        return self.sums(self.own & self.letters)
 
     @cached_property
     def lengths(self) -> Offsets:
@@ -107,21 +119,15 @@ class Characters:
         """Which characters belong to a class."""
         return self.kinds & np.uint16(bit) != 0
 
-    def own(self, languages: Sequence[str]) -> Flags:
-        """Which characters are of a script of the language that is claimed for their text."""
-        return self._of_language(_own(), languages)
-
-    def visiting(self, languages: Sequence[str]) -> Flags:
-        """Which are letters, with their marks, of words from other scripts, see ``language.own_letters``."""
-        base = self._of_language(_guests(), languages) & self.has(MAY_VISIT)
-        if not base.any():
-            return base
+    def visiting(self) -> Flags:
+        """Which characters are words from other scripts: Latin letters in a claim that is not, and the reverse."""
+        base = self._of_language(_guests()) & self.has(MAY_VISIT)
         place = np.arange(len(base))
-        last = np.maximum.accumulate(np.where(self.has(MARK) & ~base, 0, place))
+        last = np.maximum.accumulate(np.where(self.has(MARK) & ~base, 0, place))  # marks go with their letter
         return base[last]
 
-    def _of_language(self, table: npt.NDArray[np.bool_], languages: Sequence[str]) -> Flags:
-        number = np.array([_number()[language] for language in languages], np.int32) * table.shape[1]
+    def _of_language(self, table: npt.NDArray[np.bool_]) -> Flags:
+        number = np.array([_number()[language] for language in self.languages], np.int32) * table.shape[1]
         return table.reshape(-1)[np.repeat(number, self.lengths) + self.scripts]
 
 
@@ -158,30 +164,30 @@ class Cleared:
                 yield line.lower() if loud else line
 
 
-@cache
-def _every() -> str:
-    return "".join(map(chr, range(_CODES)))
+def _every(end: int = _CODES) -> str:
+    return "".join(map(chr, range(end)))
 
 
 @cache
 def _kinds() -> Bits:
+    every = _every()
     kinds = np.zeros(_CODES, np.uint16)
     for bit, pattern in _PATTERNS.items():
-        for run in regex.finditer(pattern, _every()):
+        for run in regex.finditer(pattern, every):
             kinds[run.start() : run.end()] |= bit
     text = kinds & NOT_TEXT == 0
     for bit, belongs in ((CAPITAL, str.isupper), (LETTER, str.isalpha)):
-        kinds[:_LETTERS_END][
-            np.fromiter(map(belongs, _every()[:_LETTERS_END]), np.bool_, _LETTERS_END) & text[:_LETTERS_END]
-        ] |= bit
+        named = np.fromiter(map(belongs, every[:_LETTERS_END]), np.bool_, _LETTERS_END)
+        kinds[:_LETTERS_END][named & text[:_LETTERS_END]] |= bit
     return kinds
 
 
 @cache
 def _scripts() -> npt.NDArray[np.uint8]:
+    every = _every(_LETTERS_END)
     scripts = np.full(_CODES, _OTHER, np.uint8)
     for number, name in (*enumerate(detect.SCRIPTS), (_COMMON, "Common"), (_COMMON, "Inherited")):
-        for run in regex.finditer(rf"\p{{Script={name}}}+", _every()[:_LETTERS_END]):
+        for run in regex.finditer(rf"\p{{Script={name}}}+", every):
             scripts[run.start() : run.end()] = number
     return scripts
 

@@ -29,6 +29,7 @@ ENOUGH = (
 SURE = 0.8  # p of the first detector's own answer that is believed without the second one's
 LIKELY = 0.3  # the same where the second one agrees and calls itself reliable
 LIKELY_LABEL = 0.05  # p of a label under which the first detector is not asked for it, until small ones matter
+_ROUNDING = 0.001  # by which probabilities may sum to more than 1
 HAN_ONLY = 60  # letters (20 Han) under which a Japanese or Korean text may well hold no kana or Hangul, as headings do
 INSEPARABLE = (frozenset({"bs", "hr", "sr", "sh"}), frozenset({"id", "ms"}))
 """Standards of one language, or nearly: calibration finds both detectors confusing them at every length."""
@@ -84,7 +85,14 @@ class Reading:
     @cached_property
     def first(self) -> str:
         """The first detector's own answer."""
+        likely = max(self.likely, key=self.likely.__getitem__, default=None)
+        if likely is not None and self.likely[likely] > 0.5:
+            return likely
         return max(self.shares, key=self.shares.__getitem__)
+
+    def reaches(self, language: str, share: float) -> bool:
+        """Whether the first detector gives a language at least this probability."""
+        return self.likely.get(language, 0.0) >= share or self.shares.get(language, 0.0) >= share
 
     @cached_property
     def second(self) -> Opinion | None:
@@ -140,15 +148,25 @@ def read(lines: Sequence[str]) -> list[Reading]:
     """Readings of lines, all asked of the first detector."""
     readings = [Reading(line) for line in lines]
     for reading, shares in zip(readings, detect.probabilities([reading.bare for reading in readings]), strict=True):
-        reading.shares = shares
+        reading.likely = reading.shares = shares
     return readings
 
 
-def ask(readings: Sequence[Reading]) -> None:
-    """Ask the first detector what is ``likely`` in one batch, which is quicker than one by one."""
-    likely = detect.probabilities([reading.bare for reading in readings], LIKELY_LABEL)
-    for reading, shares in zip(readings, likely, strict=True):
-        reading.likely = shares
+def ask(readings: Sequence[Reading], claims: Sequence[str]) -> None:
+    """Ask the first detector in batches, which is quicker than one by one, for what the claims mostly need."""
+    whole = [_has_parts(claim) for claim in claims]
+    some = [reading for reading, every in zip(readings, whole, strict=True) if not every]
+    for reading, likely in zip(some, detect.probabilities([one.bare for one in some], LIKELY_LABEL), strict=True):
+        reading.likely = likely
+    rest = [reading for reading, every in zip(readings, whole, strict=True) if every]
+    for reading, shares in zip(rest, detect.probabilities([one.bare for one in rest]), strict=True):
+        reading.likely = reading.shares = shares
+
+
+@cache
+def _has_parts(claim: str) -> bool:
+    """Whether p(claim) is a sum, of which any part may be small."""
+    return len(family(claim)) > 1 or claim == "zh" or detect.has_varieties(claim)
 
 
 def judge(reading: Reading, claim: str, strictness: float = 1.0) -> Call:
@@ -171,7 +189,7 @@ def judge(reading: Reading, claim: str, strictness: float = 1.0) -> Call:
         return Call(Verdict.KEEP, None, p, enough)
     if reading.extent < BINS[0] or is_undecided_han(reading, claim):
         return Call(Verdict.UNVERIFIED, Reason.TOO_SHORT_TO_TELL, p, enough)
-    alone = long and p < doubt and (against or (second is None and reading.shares[reading.first] >= SURE))
+    alone = long and p < doubt and (against or (second is None and reading.reaches(reading.first, SURE)))
     if not (alone or both):
         return Call(Verdict.UNVERIFIED, Reason.DETECTORS_DISAGREE if long else Reason.TOO_SHORT_TO_TELL, p, enough)
     if not is_sentence(reading.line):
@@ -183,10 +201,16 @@ def judge(reading: Reading, claim: str, strictness: float = 1.0) -> Call:
 
 def p_claim(reading: Reading, claim: str) -> float:
     """p(claim) of the first detector, with the languages that can't be told from it."""
-    names = allied(reading, claim)
-    if len(names) == 1 and claim in reading.likely and not detect.has_varieties(claim):
-        return reading.likely[claim]  # the one label that counts: its probability is whole
-    return sum(reading.shares.get(name, 0.0) for name in names)
+    if claim in reading.likely and not _has_parts(claim):
+        return reading.likely[claim]
+    return sum(reading.shares.get(name, 0.0) for name in allied(reading, claim))
+
+
+def is_under(reading: Reading, claim: str, bound: float) -> bool:
+    """Whether p(claim) is under a bound; mostly the large probabilities leave no doubt."""
+    least = sum(reading.likely.get(name, 0.0) for name in allied(reading, claim))
+    most = least + 1 - sum(reading.likely.values()) + _ROUNDING
+    return least < bound and (most < bound or p_claim(reading, claim) < bound)
 
 
 def allied(reading: Reading, claim: str) -> frozenset[str]:
@@ -207,8 +231,7 @@ def agreed(reading: Reading) -> str | None:
     second, first = reading.second, reading.first
     if second is None or second.language not in family(first):
         return None
-    sure = reading.shares[first] >= SURE or (second.reliable and reading.shares[first] >= LIKELY)
-    return second.language if sure else None
+    return second.language if reading.reaches(first, LIKELY if second.reliable else SURE) else None
 
 
 def known_of(reading: Reading, claim: str) -> Calibration:

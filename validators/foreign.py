@@ -4,7 +4,7 @@ Quotations, titles, names, terms, references and code are left out (:mod:`pairsm
 judged block by block, and must look like a sentence to both detectors, by its letter case and by its small words.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,11 +18,11 @@ from pairsmith.validators.claim import (
     SURE,
     Reading,
     agreed,
-    allied,
     bin_of,
     family,
     has_words_of,
     is_sentence,
+    is_under,
     known_of,
     p_claim,
 )
@@ -33,30 +33,28 @@ BLOCK = 45  # letters from which a block is judged by itself: what is shorter is
 LONG_BLOCK = 60  # letters from which one small word is enough (agglutinative languages have few)
 
 
-def excerpts(texts: Characters, languages: Sequence[str], wanted: Flags, strictness: float = 1.0) -> list[list[str]]:
+def excerpts(texts: Characters, wanted: Flags, strictness: float = 1.0) -> list[list[str]]:
     """For each text (prose without quotations) that is ``wanted``: its blocks that are plainly in another language.
 
     Blocks are sentences, clauses, short sentences in pairs, runs of other scripts: those of :data:`BLOCK` letters and more.
     """
-    found: list[dict[str, None]] = [{} for _ in languages]
-    for text, block in _foreign(texts, languages, _long(texts, languages, wanted), strictness):
+    found: list[dict[str, None]] = [{} for _ in texts.texts]
+    for text, block in _foreign(texts, _long(texts, wanted), strictness):
         found[text][block.strip()] = None
     return [list(own) for own in found]
 
 
-def _foreign(
-    texts: Characters, languages: Sequence[str], blocks: Spans, strictness: float
-) -> Iterator[tuple[int, str]]:
-    counts = _counts(texts, languages, blocks)
+def _foreign(texts: Characters, blocks: Spans, strictness: float) -> Iterator[tuple[int, str]]:
+    counts = _counts(texts, blocks)
     bare = Cleared(texts, texts.has(NOT_TEXT)).bare(*blocks, counts.shouted)
     numbers = texts.text_of(blocks.starts).tolist()
     columns = (column.tolist() for column in (*blocks, counts.extents, counts.in_another_script))
-    families = [family(language) for language in languages]
+    families = [family(language) for language in texts.languages]
     for line, text, start, end, extent, in_another_script in zip(bare, numbers, *columns, strict=True):
         second = detect.second_opinion(line)
         if texts.normal[text] and not in_another_script and (second is None or second.language in families[text]):
             continue  # most of them
-        block, claim = texts.string[start:end], languages[text]
+        block, claim = texts.string[start:end], texts.languages[text]
         if not texts.normal[text]:
             foreign = is_foreign(Reading(block), claim, strictness)
         else:
@@ -73,14 +71,14 @@ class _Counts(NamedTuple):
     shouted: Flags
 
 
-def _long(texts: Characters, languages: Sequence[str], wanted: Flags) -> Spans:
+def _long(texts: Characters, wanted: Flags) -> Spans:
     """The spans to be judged, text by text, in each its sentences first."""
     found = spans.sentences(texts)
     kinds = (
         found,
         spans.clauses(texts, found),
         spans.pairs(texts, found, 2 * BLOCK),
-        spans.runs(texts, languages, BLOCK // 3),  # no letter stands for more than three
+        spans.runs(texts, BLOCK // 3),  # no letter stands for more than three
     )
     every = Spans(*map(np.concatenate, zip(*kinds, strict=True)))
     every = every.where(_sums(texts.halves, every) >= HALVES * BLOCK)
@@ -89,8 +87,8 @@ def _long(texts: Characters, languages: Sequence[str], wanted: Flags) -> Spans:
     return Spans(every.starts[order], every.ends[order]).where(wanted[text[order]])
 
 
-def _counts(texts: Characters, languages: Sequence[str], found: Spans) -> _Counts:
-    own = _sums(texts.own(languages) & texts.letters, found)
+def _counts(texts: Characters, found: Spans) -> _Counts:
+    own = _sums(texts.own & texts.letters, found)
     latin = _sums((texts.scripts == LATIN) & texts.letters, found)
     letters = _sums(texts.letters, found)
     shouted = 2 * _sums(texts.has(CAPITAL), found) > _sums(texts.has(LETTER), found)
@@ -120,14 +118,12 @@ def is_another_language(reading: Reading, claim: str, strictness: float = 1.0) -
     known = known_of(reading, claim)
     if second.language in known.close_short or not is_sentence(reading.line):
         return False
-    enough = min(1.0, strictness * ENOUGH)
-    if sum(reading.likely.get(name, 0.0) for name in allied(reading, claim)) >= enough:
-        return False  # without asking for the small ones
-    p = p_claim(reading, claim)
-    if p >= enough or reading.first in known.close_short:
+    if not is_under(reading, claim, min(1.0, strictness * ENOUGH)) or reading.first in known.close_short:
         return False
-    alone = second.reliable and second.share >= SURE and p < known.doubt[bin_of(reading)]
-    return (alone or agreed(reading) is not None) and _has_words(reading, second.language, claim)
+    alone = second.reliable and second.share >= SURE
+    if agreed(reading) or (alone and p_claim(reading, claim) < known.doubt[bin_of(reading)]):
+        return _has_words(reading, second.language, claim)
+    return False
 
 
 def _has_words(reading: Reading, language: str, claim: str) -> bool:

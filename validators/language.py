@@ -17,7 +17,7 @@ from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.spec import LanguageSpec
 from pairsmith.factory.text import excerpt
 from pairsmith.validators import claim, detect, foreign
-from pairsmith.validators.characters import CAPITAL, HALVES, LETTER, Characters, Cleared, Counts, Flags, cleared
+from pairsmith.validators.characters import CAPITAL, HALVES, LETTER, Characters, Cleared, Flags, cleared
 from pairsmith.validators.claim import BINS, Call, Reading
 from pairsmith.validators.gate import Findings, Reason, Scope, Text, Verdict, texts
 from pairsmith.validators.prose import prose, unquoted
@@ -58,26 +58,23 @@ class LanguageGate:
         return findings.table()
 
     def _calls(self, fields: Sequence[Text]) -> Iterator[Call]:
-        languages = [item.language for item in fields]
-        written = Characters([item.text for item in fields])
+        written = Characters([item.text for item in fields], [item.language for item in fields])
         body = written.instead([prose(text) for text in written.texts])
         rest = body.instead([unquoted(text) for text in body.texts])
         left = is_prose(written, body).tolist()
-        plain = list(_plain(without_quotations(body, rest, languages), languages))
-        claim.ask([text.reading for text, judged in zip(plain, left, strict=True) if judged and text.own >= OWN_SCRIPT])
+        plain = list(_plain(without_quotations(body, rest)))
+        asked = [number for number, text in enumerate(plain) if left[number] and text.own >= OWN_SCRIPT]
+        claim.ask([plain[number].reading for number in asked], [fields[number].language for number in asked])
         documents = np.array([not item.is_label for item in fields])
-        found = foreign.excerpts(rest, languages, documents, self._strictness)
+        found = foreign.excerpts(rest, documents, self._strictness)
         for item, judged, text, body_text, excerpts in zip(fields, left, plain, body.texts, found, strict=True):
             yield _mixed(self._whole(item, text) if judged else NOT_PROSE, body_text, excerpts)
 
     def _whole(self, item: Text, plain: "_Plain") -> Call:
-        if plain.own < OWN_SCRIPT:
-            call = _other_script(plain)
-        else:
-            call = claim.judge(plain.reading, item.language, self._strictness)
-        if (
-            item.is_label and plain.extent < BINS[1] and call.verdict is Verdict.DROP
-        ):  # names, codes and English are good labels
+        native = plain.own >= OWN_SCRIPT
+        call = claim.judge(plain.reading, item.language, self._strictness) if native else _other_script(plain)
+        if item.is_label and plain.extent < BINS[1] and call.verdict is Verdict.DROP:
+            # names, codes and English are good labels
             return Call(Verdict.UNVERIFIED, Reason.TOO_SHORT_TO_TELL, call.score, call.threshold)
         return call
 
@@ -97,27 +94,27 @@ def is_prose(written: Characters, body: Characters) -> Flags:
     return (extents >= BINS[0]) | ((extents > 0) & (extents >= written.extents))
 
 
-def without_quotations(body: Characters, rest: Characters, languages: Sequence[str]) -> Characters:
+def without_quotations(body: Characters, rest: Characters) -> Characters:
     """Prose without what it quotes, unless that is nearly all there is; a word or two in its own script are enough."""
-    latin = np.array(["Latin" in LANGUAGES[language].scripts for language in languages])
-    enough = (rest.extents >= BINS[0] / 2) | ((_own(rest, languages) >= 4) & ~latin)
+    latin = np.array(["Latin" in LANGUAGES[language].scripts for language in body.languages])
+    enough = (rest.extents >= BINS[0] / 2) | ((rest.own_letters >= 4) & ~latin)
     chosen = zip(body.texts, rest.texts, enough.tolist(), strict=True)
     return rest.instead([other if good else whole for whole, other, good in chosen])
 
 
-def _plain(texts: Characters, languages: Sequence[str]) -> Iterator[_Plain]:
-    letters, own = texts.sums(texts.letters), _own(texts, languages)
-    readings = own_words(texts, languages, own >= OWN_SCRIPT * letters)
+def _plain(texts: Characters) -> Iterator[_Plain]:
+    letters, own = texts.sums(texts.letters), texts.own_letters
+    readings = own_words(texts, own >= OWN_SCRIPT * letters)
     shares = own / np.maximum(letters, 1)
     yield from map(_Plain, texts.texts, texts.extents.tolist(), shares.tolist(), readings)
 
 
-def own_words(texts: Characters, languages: Sequence[str], native: Flags) -> Iterator[Reading]:
+def own_words(texts: Characters, native: Flags) -> Iterator[Reading]:
     """Texts without words in Latin letters where the claim is written in others (names, terms), and the reverse.
 
     Unchanged where a text is not ``native``: that would leave hardly anything of it, it is in another script.
     """
-    out = texts.visiting(languages) & np.repeat(native, texts.lengths)
+    out = texts.visiting() & np.repeat(native, texts.lengths)
     extents = (texts.extents - texts.sums(np.where(out, texts.halves, 0)) / HALVES).tolist()
     shouted = 2 * texts.sums(texts.has(CAPITAL) & ~out) > texts.sums(texts.has(LETTER) & ~out)
     starts, ends = texts.starts[:-1], texts.starts[1:] - 1
@@ -128,10 +125,6 @@ def own_words(texts: Characters, languages: Sequence[str], native: Flags) -> Ite
     ):
         own = string[start:end]
         yield Reading(own, line, extent) if normal else Reading(own)
-
-
-def _own(texts: Characters, languages: Sequence[str]) -> Counts:
-    return texts.sums(texts.own(languages) & texts.letters)
 
 
 def _other_script(plain: _Plain) -> Call:

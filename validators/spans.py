@@ -3,7 +3,6 @@
 :func:`sentences` and :func:`clauses` give what :func:`prose.sentences` and :func:`prose.clauses` give for each text.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -62,7 +61,7 @@ def _goes_on(texts: Characters, spaces: Places) -> Flags:
 
 
 def _with_odd(texts: Characters, found: Spans, odd: Places) -> Spans:
-    """Sentences, those of ``odd`` texts one by one: what a sign is at the beginning of a line hangs on what follows it."""
+    """Sentences, those of ``odd`` texts one by one: what a sign at the beginning of a line is hangs on what follows."""
     kept = found.where(~np.isin(texts.text_of(found.starts), odd))
     own = [
         (texts.starts[text] + span.start, texts.starts[text] + span.end)
@@ -97,8 +96,8 @@ def pairs(texts: Characters, found: Spans, length: int) -> Spans:
     return Spans(found.starts[:-1][together], found.ends[1:][together])
 
 
-def runs(texts: Characters, languages: Sequence[str], length: int) -> Spans:
+def runs(texts: Characters, length: int) -> Spans:
     """Longest runs without a letter of the scripts of a text's claimed language, of at least ``length``, within a line."""
-    limits = np.flatnonzero(texts.own(languages) | texts.has(BREAK))
+    limits = np.flatnonzero(texts.own | texts.has(BREAK))
     starts = np.concatenate(([0], limits[:-1] + 1))
     return Spans(starts, limits).where(limits - starts >= length)
