@@ -150,4 +150,4 @@ def second_opinion(text: str) -> Opinion | None:
     except pycld2.error:
         return None
     _, label, percent, _ = found[0]
-    return None if label == "un" else Opinion(canonical(label), percent / 100, bool(reliable))
+    return None if label == "un" else Opinion(_ISO.get(label, label), percent / 100, reliable)

@@ -4,6 +4,7 @@ Code, formulas, links, quotations, glosses in brackets and references to literat
 space, so positions stay), because their language says nothing about the language of the text around them.
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ _KEYWORD = regex.compile(
 _OPERATOR = regex.compile(
     r"[A-Za-z0-9_)\]\"']\s*[;{]\s*$|[{}]\s*$|==|!=|=>|->|:=|\+=|-=|&&|\|\||::|\(\)|</|/>|[\w\])]\s*=\s*[\w\"'\[({\-]|\w\[\w*\]|\w\(\w*[,)]"
 )
-_SIGN = regex.compile(r"[{}()\[\];=<>+*/|&$_\\^~%@#]")
+_SIGN = re.compile(r"[{}()\[\];=<>+*/|&$_\\^~%@#]")
 _COMMENT = regex.compile(r"(?:^|\s)(?:#(?![\w!])|//|--\s|/\*+|<!--|%\s)|^\s*\*\s|\"\"\"|'''")
 
 _QUOTED = regex.compile(
@@ -46,7 +47,7 @@ _QUOTED = regex.compile(
     r"|\([^()\n]{1,200}\)|（[^（）\n]{1,200}）|\[[^\[\]\n]{1,200}\]"
     r"|(?<![\p{L}\p{N}*])\*{1,3}[^*\n]{1,200}\*{1,3}(?![\p{L}\p{N}*])|(?<![\p{L}\p{N}_])_{1,2}[^_\n]{1,200}_{1,2}(?![\p{L}\p{N}_])"
 )
-_QUOTING = regex.compile("[\"“«»„‚‘'‹「『《〈【(（\\[*_]")
+_QUOTING = re.compile("[\"“«»„‚‘'‹「『《〈【(（\\[*_]")
 _REFERENCE = regex.compile(
     r"\bet al\b|\bdoi\b|\bISBN\b|\bISSN\b|\barXiv\b|\bpp\.\s?\d|\d\s?\(\d+\)|\bProceedings of\b|\bJournal of\b",
     regex.I,
