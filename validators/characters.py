@@ -117,7 +117,7 @@ class Characters:
 
     def has(self, bit: int) -> Flags:
         """Which characters belong to a class."""
-        return self.kinds & np.uint16(bit) != 0
+        return (self.kinds & np.uint16(bit)).astype(np.bool_)
 
     def visiting(self) -> Flags:
         """Which characters are words from other scripts: Latin letters in a claim that is not, and the reverse."""
@@ -144,17 +144,16 @@ def cleared(codes: npt.NDArray[np.uint32], out: Flags) -> str:
 
 
 class Cleared:
-    """Texts end to end as detectors get them: without digits, control characters and what else is ``out``."""
+    """Texts end to end as detectors get them: one space for each run of characters that are ``out``, digits and the like."""
 
     def __init__(self, texts: Characters, out: Flags) -> None:
-        gone = out | texts.has(NOT_TEXT)
-        kept = ~gone
-        kept[1:] |= ~gone[:-1]  # one space for each run of them
-        self._line = cleared(texts.codes[kept], gone[kept])
+        kept = ~out
+        kept[1:] |= ~out[:-1]
+        self._line = cleared(texts.codes[kept], out[kept])
         self._place = running(kept)
 
     def bare(self, starts: Places, ends: Places, shouted: Flags) -> Iterator[str]:
-        """:func:`detect.bare` of spans of composed texts. ``shouted``: of which most letters are capitals."""
+        """:func:`detect.bare` of spans of composed (NFC) texts. ``shouted``: of which most letters are capitals."""
         spans = zip(self._place[starts].tolist(), self._place[ends].tolist(), shouted.tolist(), strict=True)
         for start, end, loud in spans:
             line = self._line[start:end].strip()

@@ -51,21 +51,25 @@ def _foreign(texts: Characters, blocks: Spans, strictness: float) -> Iterator[tu
     columns = (column.tolist() for column in (*blocks, counts.extents, counts.in_another_script))
     families = [family(language) for language in texts.languages]
     for line, text, start, end, extent, in_another_script in zip(bare, numbers, *columns, strict=True):
-        second = detect.second_opinion(line)
-        if texts.normal[text] and not in_another_script and (second is None or second.language in families[text]):
-            continue  # most of them
         block, claim = texts.string[start:end], texts.languages[text]
         if not texts.normal[text]:
-            foreign = is_foreign(Reading(block), claim, strictness)
+            foreign = is_foreign(Reading(block), claim, strictness)  # its letters are counted when they are composed
+        elif in_another_script:
+            foreign = True
         else:
+            second = detect.second_opinion(line)
+            if second is None or second.language in families[text]:
+                continue  # nearly all of them
             reading = Reading(block, line, extent)
             reading.second = second
-            foreign = in_another_script or is_another_language(reading, claim, strictness)
+            foreign = is_another_language(reading, claim, strictness)
         if foreign:
             yield text, block
 
 
 class _Counts(NamedTuple):
+    """Of each block."""
+
     extents: npt.NDArray[np.float64]
     in_another_script: Flags
     shouted: Flags
@@ -111,7 +115,7 @@ def is_foreign(reading: Reading, claim: str, strictness: float = 1.0) -> bool:
 
 
 def is_another_language(reading: Reading, claim: str, strictness: float = 1.0) -> bool:
-    """The same of a block that has letters of the claim's scripts, or Latin ones."""
+    """Whether a block in the claim's scripts, or mostly in Latin letters, is plainly a sentence of one other language."""
     second = reading.second
     if second is None or second.language in family(claim):
         return False

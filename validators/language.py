@@ -17,7 +17,7 @@ from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.spec import LanguageSpec
 from pairsmith.factory.text import excerpt
 from pairsmith.validators import claim, detect, foreign
-from pairsmith.validators.characters import CAPITAL, HALVES, LETTER, Characters, Cleared, Flags, cleared
+from pairsmith.validators.characters import CAPITAL, HALVES, LETTER, NOT_TEXT, Characters, Cleared, Flags, cleared
 from pairsmith.validators.claim import BINS, Call, Reading
 from pairsmith.validators.gate import Findings, Reason, Scope, Text, Verdict, texts
 from pairsmith.validators.prose import prose, unquoted
@@ -118,7 +118,7 @@ def own_words(texts: Characters, native: Flags) -> Iterator[Reading]:
     extents = (texts.extents - texts.sums(np.where(out, texts.halves, 0)) / HALVES).tolist()
     shouted = 2 * texts.sums(texts.has(CAPITAL) & ~out) > texts.sums(texts.has(LETTER) & ~out)
     starts, ends = texts.starts[:-1], texts.starts[1:] - 1
-    bare = Cleared(texts, out).bare(starts, ends, shouted)
+    bare = Cleared(texts, out | texts.has(NOT_TEXT)).bare(starts, ends, shouted)
     string = cleared(texts.codes, out)
     for start, end, normal, line, extent in zip(
         starts.tolist(), ends.tolist(), texts.normal, bare, extents, strict=True

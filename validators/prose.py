@@ -15,12 +15,13 @@ _FORMULA = regex.compile(
     regex.S,
 )
 _INLINE_CODE = regex.compile(r"`[^`\n]{1,300}`|</?[A-Za-z][^<>\n]{0,200}>")
-_LINK = regex.compile(
+LINK = regex.compile(
     r"(?:https?://|www\.)\S{1,2000}|\S{1,64}@\S{1,255}|(?<!\S)[@#]\w[\w.]{0,100}"
     r"|(?<!\S)--?[A-Za-z][\w-]{0,60}(?:=\S{1,200})?|(?<!\S)[~.]{0,2}(?:[/\\][\w.*-]{1,100}){2,40}[/\\]?",
     regex.I,
 )
 
+# Signs without which no link, path or option stands there, at the beginning or after white space.
 _OPTION = regex.compile(r"-(?<!\S-)")
 _HANDLE = regex.compile(r"#(?<!\S#)")
 _PATH = regex.compile(r"[/\\](?<=(?<!\S)[~.]{0,2}[/\\])")
@@ -40,7 +41,7 @@ _OPERATOR = regex.compile(
 _SIGN = re.compile(r"[{}()\[\];=<>+*/|&$_\\^~%@#]")
 _COMMENT = regex.compile(r"(?:^|\s)(?:#(?![\w!])|//|--\s|/\*+|<!--|%\s)|^\s*\*\s|\"\"\"|'''")
 
-_QUOTED = regex.compile(
+QUOTED = regex.compile(
     r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|«[^»\n]{1,300}»|»[^«\n]{1,300}«|„[^“”\"\n]{1,300}[“”\"]|‚[^‘’\n]{1,300}[‘’]"
     r"|(?<![\p{L}\p{N}])[‘'][^’'\n]{1,300}[’'](?![\p{L}\p{N}])|‹[^›\n]{1,300}›"
     r"|「[^」\n]{1,300}」|『[^』\n]{1,300}』|《[^》\n]{1,300}》|〈[^〉\n]{1,300}〉|【[^】\n]{1,300}】"
@@ -48,16 +49,18 @@ _QUOTED = regex.compile(
     r"|(?<![\p{L}\p{N}*])\*{1,3}[^*\n]{1,200}\*{1,3}(?![\p{L}\p{N}*])|(?<![\p{L}\p{N}_])_{1,2}[^_\n]{1,200}_{1,2}(?![\p{L}\p{N}_])"
 )
 _QUOTING = re.compile("[\"“«»„‚‘'‹「『《〈【(（\\[*_]")
-_REFERENCE = regex.compile(
+REFERENCE = regex.compile(
     r"\bet al\b|\bdoi\b|\bISBN\b|\bISSN\b|\barXiv\b|\bpp\.\s?\d|\d\s?\(\d+\)|\bProceedings of\b|\bJournal of\b",
     regex.I,
 )
-_HINT = regex.compile(
+HINT = regex.compile(
     r"\bp\.\s?\d|\bvol\.?\s?\d|\bno\.\s?\d|\b\d+[–-]\d+\b|[(（,]\s?(?:1[5-9]|20)\d\d[a-z]?\s?[)）.]|\bIn:\s|\beds?\.|\bPress\b",
     regex.I,
 )
 _HINTS = 2  # that make a reference: one year or number alone is none
+# What a reference or a hint at one cannot do without, in small letters; the digit that each number in a hint ends in.
 _CITES = ("et al", "doi", "isbn", "issn", "arxiv", "pp.", "proceedings of", "journal of")
+_HINTING = ("in:", "press", "vol")
 _ISSUE = regex.compile(r"\(\d+\)")
 _NUMBERED = regex.compile(r"\d(?<=(?:[PLOplo]\.\s?|\d[–-]|[(（,]\s?(?:1[5-9]|20))\d)")
 _EDITED = regex.compile(r"\beds?\.", regex.I)
@@ -82,7 +85,7 @@ def prose(text: str) -> str:
     if "`" in text or "<" in text:
         text = _INLINE_CODE.sub(_blank, text)
     if may_link(text):
-        text = _LINK.sub(_blank, text)
+        text = LINK.sub(_blank, text)
     lines = text.split("\n")
     coded = [_is_code(line) for line in lines]
     if sum(coded) < 2 and sum(coded) < len(lines):
@@ -104,7 +107,7 @@ def may_link(text: str) -> bool:
 
 def unquoted(text: str) -> str:
     """``text`` without what others said: quotations, brackets, emphasised titles (300 characters each), references."""
-    rest = _QUOTED.sub(_blank, text) if _QUOTING.search(text) else text
+    rest = QUOTED.sub(_blank, text) if _QUOTING.search(text) else text
     if not is_reference(text):
         return rest  # what is nowhere in the text is in none of its sentences
     for start, end in list(sentences(rest)):
@@ -115,24 +118,21 @@ def unquoted(text: str) -> str:
 
 def is_reference(text: str) -> bool:
     """Whether a sentence looks like an entry in a list of literature, whose titles stay in their own language."""
-    folded = text.casefold()
-    if _may_cite(text, folded) and _REFERENCE.search(text):
+    folded = text.casefold().replace("i̇", "i").replace("ı", "i")  # each kind of i is any other, as in the patterns
+    if _may_cite(text, folded) and REFERENCE.search(text):
         return True
-    return _hints(text, folded) >= _HINTS and len(_HINT.findall(text)) >= _HINTS
+    return _hints(text, folded) >= _HINTS and len(HINT.findall(text)) >= _HINTS
 
 
 def _may_cite(text: str, folded: str) -> bool:
     """Whether one of the parts stands in ``text`` without which no reference does: the search for them is slow."""
-    if "İ" in text:  # an i in any case, but not when folded
-        return True
     return any(word in folded for word in _CITES) or ("(" in text and _ISSUE.search(text) is not None)
 
 
 def _hints(text: str, folded: str) -> int:
     """At least as many as there are hints at a reference in ``text``; the search for them is slow."""
     editors = len(_EDITED.findall(text)) if "ed." in folded or "eds." in folded else 0
-    words = folded.count("in:") + folded.count("press") + folded.count("vol") + folded.count("i̇n:")
-    return editors + words + len(_NUMBERED.findall(text))
+    return editors + sum(map(folded.count, _HINTING)) + len(_NUMBERED.findall(text))
 
 
 def sentences(text: str) -> Iterator[Span]:
