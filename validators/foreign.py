@@ -50,19 +50,18 @@ def _foreign(texts: Characters, blocks: Spans, strictness: float) -> Iterator[tu
     numbers = texts.text_of(blocks.starts).tolist()
     columns = (column.tolist() for column in (*blocks, counts.extents, counts.in_another_script))
     families = [family(language) for language in texts.languages]
+    normal = texts.normal
     for line, text, start, end, extent, in_another_script in zip(bare, numbers, *columns, strict=True):
+        second = detect.second_opinion(line)
+        if normal[text] and not in_another_script and (second is None or second.language in families[text]):
+            continue  # nearly all of them
         block, claim = texts.string[start:end], texts.languages[text]
-        if not texts.normal[text]:
-            foreign = is_foreign(Reading(block), claim, strictness)  # its letters are counted when they are composed
-        elif in_another_script:
-            foreign = True
-        else:
-            second = detect.second_opinion(line)
-            if second is None or second.language in families[text]:
-                continue  # nearly all of them
+        if normal[text]:
             reading = Reading(block, line, extent)
             reading.second = second
-            foreign = is_another_language(reading, claim, strictness)
+            foreign = in_another_script or is_another_language(reading, claim, strictness)
+        else:
+            foreign = is_foreign(Reading(block), claim, strictness)  # its letters are counted when they are composed
         if foreign:
             yield text, block
 

@@ -24,7 +24,7 @@ from pairsmith.validators.prose import prose, unquoted
 
 NOT_PROSE = Call(Verdict.UNVERIFIED, Reason.NOT_PROSE)
 OWN_SCRIPT = 0.2  # share of letters in the claim's scripts under which a text counts as written in another script
-_SLICE = 300  # texts judged at once: the arrays of their characters stay in the processor's cache
+_SLICE = 700  # texts judged at once: few enough that the arrays of their characters stay in the processor's cache
 
 
 class LanguageGate:
