@@ -12,6 +12,7 @@ from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.records import PAIRS, VERDICTS
 from pairsmith.factory.spec import LanguageSpec
 from pairsmith.validators import claim, detect
+from pairsmith.validators.claim import Reading, agreed, family, is_under, p_claim
 from pairsmith.validators.language import LanguageGate
 from pairsmith.validators.prose import prose, unquoted
 
@@ -243,6 +244,26 @@ def test_any_text_gets_one_line_for_each_field(text, language):
     lines = GATE.judge(table(text, language))
     assert lines.schema == VERDICTS
     assert lines["field"].to_pylist() == ["query", "positive"]
+
+
+WORDS = st.sampled_from(sorted({word for _, text, _ in OTHER_LANGUAGE for word in text.split()}))
+CLAIM = st.sampled_from(["en", "de", "ja", "zh", "no", "hr", "id", "ar", "az", "ru", "so", "ha"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(WORDS, min_size=1, max_size=12).map(" ".join), CLAIM, st.floats(0.001, 1.0))
+def test_small_probabilities_that_are_not_asked_for_change_nothing(line, language, bound):
+    whole, asked, lazy = claim.read([line])[0], Reading(line), Reading(line)
+    claim.ask([asked], [language])
+    assert max(whole.shares, key=whole.shares.__getitem__) == asked.first == lazy.first
+    p = sum(whole.shares.get(name, 0.0) for name in claim.allied(whole, language))
+    assert p == p_claim(asked, language) == p_claim(lazy, language)
+    assert (p < bound) == is_under(asked, language, bound) == is_under(lazy, language, bound)
+    share, second = whole.shares[whole.first], whole.second
+    sure = share >= claim.SURE or (second is not None and second.reliable and share >= claim.LIKELY)
+    named = second is not None and second.language in family(whole.first)
+    assert bool(agreed(asked)) == bool(agreed(lazy)) == (sure and named)
+    assert claim.judge(whole, language) == claim.judge(asked, language) == claim.judge(lazy, language)
 
 
 @given(st.text(alphabet="ab A.,;:\"'“”«»()[]{}$\\`<>*_=/#@-\n中わعд1", max_size=300))

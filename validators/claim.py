@@ -7,7 +7,7 @@ The thresholds are measured on true text of each language, script and length (``
 import json
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +28,8 @@ ENOUGH = (
 )
 SURE = 0.8  # p of the first detector's own answer that is believed without the second one's
 LIKELY = 0.3  # the same where the second one agrees and calls itself reliable
+LIKELY_LABEL = 0.05  # p of a label under which the first detector is not asked for it, until small ones matter
+_ROUNDING = 0.001  # by which probabilities may sum to more than 1
 HAN_ONLY = 60  # letters (20 Han) under which a Japanese or Korean text may well hold no kana or Hangul, as headings do
 INSEPARABLE = (frozenset({"bs", "hr", "sr", "sh"}), frozenset({"id", "ms"}))
 """Standards of one language, or nearly: calibration finds both detectors confusing them at every length."""
@@ -53,19 +55,49 @@ class Calibration(NamedTuple):
         return self.close_long if reading.extent >= BINS[1] else self.close_short
 
 
-class Reading(NamedTuple):
-    """What is known of a piece of prose before its claim is judged."""
+class Reading:
+    """What is known of a piece of prose before its claim is judged. A detector is asked when a rule needs its answer.
 
-    line: str
-    letters: Counter[str]
-    extent: float
-    shares: dict[str, float]
-    second: Opinion | None
+    ``bare``: the line as detectors get it, ``extent``: of the letters in that, both where they are known already.
+    """
 
-    @property
+    def __init__(self, line: str, bare: str | None = None, extent: float | None = None) -> None:
+        """A line may hold line breaks; code and quotations must be out already."""
+        self.line = line
+        self.bare = detect.bare(line) if bare is None else bare
+        self.extent = detect.extent(self.letters) if extent is None else extent
+
+    @cached_property
+    def letters(self) -> Counter[str]:
+        """Letters of each script."""
+        return detect.scripts(self.bare)
+
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """The first detector's probability of each language."""
+        return detect.probabilities([self.bare])[0]
+
+    @cached_property
+    def likely(self) -> dict[str, float]:
+        """Those of its probabilities that are not small, without those of the varieties of a language that are."""
+        return detect.probabilities([self.bare], LIKELY_LABEL)[0]
+
+    @cached_property
     def first(self) -> str:
         """The first detector's own answer."""
+        likely = max(self.likely, key=self.likely.__getitem__, default=None)
+        if likely is not None and self.likely[likely] > 0.5:
+            return likely
         return max(self.shares, key=self.shares.__getitem__)
+
+    def reaches(self, language: str, share: float) -> bool:
+        """Whether the first detector gives a language at least this probability."""
+        return self.likely.get(language, 0.0) >= share or self.shares.get(language, 0.0) >= share
+
+    @cached_property
+    def second(self) -> Opinion | None:
+        """The second detector's answer."""
+        return detect.second_opinion(self.bare)
 
 
 class Call(NamedTuple):
@@ -113,23 +145,43 @@ def letters_per_word(language: str) -> float:
 
 
 def read(lines: Sequence[str]) -> list[Reading]:
-    """Ask both detectors, in one batch. A line may hold line breaks; code and quotations must be out already."""
-    bare = [detect.bare(line) for line in lines]
-    letters = [detect.scripts(line) for line in bare]
-    answers = zip(lines, letters, detect.probabilities(bare), map(detect.second_opinion, bare), strict=True)
-    return [Reading(line, own, detect.extent(own), shares, second) for line, own, shares, second in answers]
+    """Readings of lines, all asked of the first detector."""
+    readings = [Reading(line) for line in lines]
+    for reading, shares in zip(readings, detect.probabilities([reading.bare for reading in readings]), strict=True):
+        reading.likely = reading.shares = shares
+    return readings
+
+
+def ask(readings: Sequence[Reading], claims: Sequence[str]) -> None:
+    """Ask the first detector in batches, which is quicker than one by one, for what the claims mostly need."""
+    whole = [_has_parts(claim) for claim in claims]
+    some = [reading for reading, every in zip(readings, whole, strict=True) if not every]
+    for reading, likely in zip(some, detect.probabilities([one.bare for one in some], LIKELY_LABEL), strict=True):
+        reading.likely = likely
+    rest = [reading for reading, every in zip(readings, whole, strict=True) if every]
+    for reading, shares in zip(rest, detect.probabilities([one.bare for one in rest]), strict=True):
+        reading.likely = reading.shares = shares
+
+
+@cache
+def _has_parts(claim: str) -> bool:
+    """Whether p(claim) is a sum, of which any part may be small."""
+    return len(family(claim)) > 1 or claim == "zh" or detect.has_varieties(claim)
 
 
 def judge(reading: Reading, claim: str, strictness: float = 1.0) -> Call:
     """Keep, drop or unverified. ``score``: p(claim) of the first detector; ``threshold``: its bound."""
     known, p = known_of(reading, claim), p_claim(reading, claim)
     doubt, enough = (min(1.0, strictness * bound) for bound in (known.doubt[bin_of(reading)], ENOUGH))
-    second, long = reading.second, reading.extent >= BINS[1]
+    long = reading.extent >= BINS[1]
+    if p >= enough and not (long and p < doubt):
+        return Call(Verdict.KEEP, None, p, enough)
+    second = reading.second
     against = second is not None and second.language not in known.close(reading)
     both = (
         against and second is not None and agreed(reading) and (long or has_words_of(second.language, reading, claim))
     )
-    if p >= enough and not (long and p < doubt and against and second is not None and second.reliable):
+    if p >= enough and not (against and second is not None and second.reliable):
         return Call(Verdict.KEEP, None, p, enough)
     if claim in UNKNOWN and not both:
         return Call(Verdict.UNVERIFIED, Reason.NO_DETECTOR, p, enough)
@@ -137,7 +189,7 @@ def judge(reading: Reading, claim: str, strictness: float = 1.0) -> Call:
         return Call(Verdict.KEEP, None, p, enough)
     if reading.extent < BINS[0] or is_undecided_han(reading, claim):
         return Call(Verdict.UNVERIFIED, Reason.TOO_SHORT_TO_TELL, p, enough)
-    alone = long and p < doubt and (against or (second is None and reading.shares[reading.first] >= SURE))
+    alone = long and p < doubt and (against or (second is None and reading.reaches(reading.first, SURE)))
     if not (alone or both):
         return Call(Verdict.UNVERIFIED, Reason.DETECTORS_DISAGREE if long else Reason.TOO_SHORT_TO_TELL, p, enough)
     if not is_sentence(reading.line):
@@ -149,13 +201,23 @@ def judge(reading: Reading, claim: str, strictness: float = 1.0) -> Call:
 
 def p_claim(reading: Reading, claim: str) -> float:
     """p(claim) of the first detector, with the languages that can't be told from it."""
+    if claim in reading.likely and not _has_parts(claim):
+        return reading.likely[claim]
     return sum(reading.shares.get(name, 0.0) for name in allied(reading, claim))
+
+
+def is_under(reading: Reading, claim: str, bound: float) -> bool:
+    """Whether p(claim) is under a bound; mostly the large probabilities leave no doubt."""
+    least = sum(reading.likely.get(name, 0.0) for name in allied(reading, claim))
+    most = least + 1 - sum(reading.likely.values()) + _ROUNDING
+    return least < bound and (most < bound or p_claim(reading, claim) < bound)
 
 
 def allied(reading: Reading, claim: str) -> frozenset[str]:
     """The claim and what no detector tells from it; Han letters without kana are Chinese, whatever detectors say."""
-    kana = any(reading.letters[name] for name in _KANA)
-    return family(claim) | {"ja"} if claim == "zh" and not kana else family(claim)
+    if claim == "zh" and not any(reading.letters[name] for name in _KANA):
+        return family(claim) | {"ja"}
+    return family(claim)
 
 
 def is_undecided_han(reading: Reading, claim: str) -> bool:
@@ -169,13 +231,13 @@ def agreed(reading: Reading) -> str | None:
     second, first = reading.second, reading.first
     if second is None or second.language not in family(first):
         return None
-    sure = reading.shares[first] >= SURE or (second.reliable and reading.shares[first] >= LIKELY)
-    return second.language if sure else None
+    return second.language if reading.reaches(first, LIKELY if second.reliable else SURE) else None
 
 
 def known_of(reading: Reading, claim: str) -> Calibration:
     """The calibration of the claim in the script in which most of the text is written."""
-    return calibration(claim, max(LANGUAGES[claim].scripts, key=lambda name: reading.letters[name]))
+    own = LANGUAGES[claim].scripts
+    return calibration(claim, own[0] if len(own) == 1 else max(own, key=lambda name: reading.letters[name]))
 
 
 def bin_of(reading: Reading) -> int:

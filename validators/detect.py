@@ -23,9 +23,10 @@ SCRIPTS = (
     *("Myanmar", "Ethiopic", "Georgian", "Armenian", "Mongolian", "Tibetan", "Thaana", "Tifinagh"),
 )
 _SCRIPT = [(name, regex.compile(rf"\p{{Script={name}}}")) for name in SCRIPTS]
-_DENSE = {"Han": 3.0, "Hiragana": 2.0, "Katakana": 2.0, "Hangul": 2.5}
+DENSE = {"Han": 3.0, "Hiragana": 2.0, "Katakana": 2.0, "Hangul": 2.5}
 
-_NOT_TEXT = regex.compile(r"[\p{N}\p{C}\s]++")
+NOT_TEXT = regex.compile(r"[\p{N}\p{C}\s]++")
+SHOUTED = 2000  # characters of a line by which it is told whether it shouts
 
 _ISO = {
     "iw": "he",
@@ -65,10 +66,17 @@ def script(letter: str) -> str:
 def scripts(text: str) -> Counter[str]:
     """How many letters of each script stand in ``text``, without those that scripts share (``ー``, ``𝐚``)."""
     found: Counter[str] = Counter()
-    for letter, count in Counter(text).items():
-        if letter.isalpha() and script(letter) != "Common":
-            found[script(letter)] += count
+    for character, count in Counter(text).items():
+        if name := _letter(character):
+            found[name] += count
     return found
+
+
+@cache
+def _letter(character: str) -> str | None:
+    """Script of a letter; None of what is no letter or is shared by scripts."""
+    name = script(character) if character.isalpha() else "Common"
+    return None if name == "Common" else name
 
 
 def extent(letters: Counter[str]) -> float:
@@ -77,19 +85,28 @@ def extent(letters: Counter[str]) -> float:
     Measured on the Universal Declaration of Human Rights: English needs 6,658 letters where Korean needs 2,432 (2.7),
     Chinese about 2,400 (2.8) and Japanese about 3,500 (1.9).
     """
-    return sum(_DENSE.get(name, 1.0) * count for name, count in letters.items())
+    return sum(DENSE.get(name, 1.0) * count for name, count in letters.items())
 
 
 def bare(text: str) -> str:
     """The text as detectors get it: one line, without digits and control characters; shouting in lower case."""
-    line = _NOT_TEXT.sub(" ", unicodedata.normalize("NFC", text)).strip()
-    capitals = sum(1 for letter in line[:2000] if letter.isupper())
-    return line.lower() if 2 * capitals > sum(1 for letter in line[:2000] if letter.isalpha()) else line
+    return quiet(NOT_TEXT.sub(" ", unicodedata.normalize("NFC", text)).strip())
+
+
+def quiet(line: str) -> str:
+    """``line`` in lower case where most letters at its beginning are capitals."""
+    start = line[:SHOUTED]
+    return line.lower() if 2 * sum(map(str.isupper, start)) > sum(map(str.isalpha, start)) else line
 
 
 def canonical(label: str) -> str:
     """A detector's label as ISO 639-1, a written variety under its main language (``nn`` -> ``no``)."""
     return _ISO.get(label, label)
+
+
+@cache
+def _label_name(label: str) -> str:
+    return canonical(label.removeprefix("__label__"))
 
 
 @cache
@@ -100,28 +117,44 @@ def _model() -> Any:
     return fasttext.load_model(str(MODEL))
 
 
-def probabilities(texts: Sequence[str]) -> list[dict[str, float]]:
-    """fastText's probability of each language (sums to about 1) for each text; varieties of a language are added up."""
+def probabilities(texts: Sequence[str], least: float = 0.0) -> list[dict[str, float]]:
+    """fastText's probability of each language (sums to about 1) for each text; varieties of a language are added up.
+
+    Labels under ``least`` are left out: most of the time goes into the many that have hardly any probability.
+    """
     if not texts:
         return []
     lines = [text.replace("\n", " ") for text in texts]
     answers = []
-    for labels, shares in zip(*_model().predict(lines, k=-1), strict=True):
+    for labels, shares in zip(*_model().predict(lines, k=-1, threshold=least), strict=True):
         found: dict[str, float] = {}
         for label, share in zip(labels, shares.tolist(), strict=True):
-            name = canonical(label[9:])  # "__label__xx"
+            name = _label_name(label)
             found[name] = found.get(name, 0.0) + share
         answers.append(found)
     return answers
 
 
-def second_opinion(text: str) -> Opinion | None:
-    """CLD2's answer for a line of prose, or None where it has none (unknown language, text that it cannot read)."""
+@cache
+def has_varieties(language: str) -> bool:
+    """Whether fastText has several labels for a language, which are added up."""
+    return list(map(_label_name, _model().get_labels())).count(language) > 1
+
+
+@cache
+def _second() -> Any:
+    """The second detector's module: an import statement takes a tenth of the time of an answer."""
     import pycld2
 
+    return pycld2
+
+
+def second_opinion(text: str) -> Opinion | None:
+    """CLD2's answer for a line of prose, or None where it has none (unknown language, text that it cannot read)."""
+    detector = _second()
     try:
-        reliable, _, found = pycld2.detect(text.encode("utf-8", "ignore"), isPlainText=True, bestEffort=True)
-    except pycld2.error:
+        reliable, _, found = detector.detect(text.encode("utf-8", "ignore"), isPlainText=True, bestEffort=True)
+    except detector.error:
         return None
     _, label, percent, _ = found[0]
-    return None if label == "un" else Opinion(canonical(label), percent / 100, bool(reliable))
+    return None if label == "un" else Opinion(_ISO.get(label, label), percent / 100, reliable)

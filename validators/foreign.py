@@ -4,86 +4,141 @@ Quotations, titles, names, terms, references and code are left out (:mod:`pairsm
 judged block by block, and must look like a sentence to both detectors, by its letter case and by its small words.
 """
 
-from collections.abc import Iterable, Iterator
-from functools import cache
-from itertools import pairwise
+from collections.abc import Iterator
+from typing import NamedTuple
 
-import regex
+import numpy as np
+import numpy.typing as npt
 
 from pairsmith.factory.languages import LANGUAGES
-from pairsmith.validators import detect
+from pairsmith.validators import detect, spans
+from pairsmith.validators.characters import CAPITAL, HALVES, LETTER, NOT_TEXT, Characters, Cleared, Flags, running
 from pairsmith.validators.claim import (
     ENOUGH,
     SURE,
     Reading,
     agreed,
     bin_of,
+    family,
     has_words_of,
     is_sentence,
+    is_under,
     known_of,
     p_claim,
 )
-from pairsmith.validators.prose import Span, clauses, sentences, unquoted
+from pairsmith.validators.spans import Spans
 
+LATIN = detect.SCRIPTS.index("Latin")
 BLOCK = 45  # letters from which a block is judged by itself: what is shorter is a name, a term or an idiom
 LONG_BLOCK = 60  # letters from which one small word is enough (agglutinative languages have few)
 
 
-def blocks(body: str, language: str) -> list[str]:
-    """Stretches of ``body`` (prose) that can be judged alone: sentences, clauses, short sentences in pairs, runs."""
-    text = unquoted(body)
-    found = list(sentences(text))
-    spans = [*found, *(clause for sentence in found for clause in clauses(text, sentence))]
-    spans += [Span(one.start, two.end) for one, two in pairwise(found) if _are_short(one, two)]
-    runs = _other_run(LANGUAGES[language].scripts).finditer(text)
-    spans += [Span(run.start(), run.end()) for run in runs]
-    return list(dict.fromkeys(_long_enough(text, spans)))
+def excerpts(texts: Characters, wanted: Flags, strictness: float = 1.0) -> list[list[str]]:
+    """For each text (prose without quotations) that is ``wanted``: its blocks that are plainly in another language.
+
+    Blocks are sentences, clauses, short sentences in pairs, runs of other scripts: those of :data:`BLOCK` letters and more.
+    """
+    found: list[dict[str, None]] = [{} for _ in texts.texts]
+    for text, block in _foreign(texts, _long(texts, wanted), strictness):
+        found[text][block.strip()] = None
+    return [list(own) for own in found]
+
+
+def _foreign(texts: Characters, blocks: Spans, strictness: float) -> Iterator[tuple[int, str]]:
+    counts = _counts(texts, blocks)
+    bare = Cleared(texts, texts.has(NOT_TEXT)).bare(*blocks, counts.shouted)
+    numbers = texts.text_of(blocks.starts).tolist()
+    columns = (column.tolist() for column in (*blocks, counts.extents, counts.in_another_script))
+    families = [family(language) for language in texts.languages]
+    normal = texts.normal
+    for line, text, start, end, extent, in_another_script in zip(bare, numbers, *columns, strict=True):
+        second = detect.second_opinion(line)
+        if normal[text] and not in_another_script and (second is None or second.language in families[text]):
+            continue  # nearly all of them
+        block, claim = texts.string[start:end], texts.languages[text]
+        if normal[text]:
+            reading = Reading(block, line, extent)
+            reading.second = second
+            foreign = in_another_script or is_another_language(reading, claim, strictness)
+        else:
+            foreign = is_foreign(Reading(block), claim, strictness)  # its letters are counted when they are composed
+        if foreign:
+            yield text, block
+
+
+class _Counts(NamedTuple):
+    """Of each block."""
+
+    extents: npt.NDArray[np.float64]
+    in_another_script: Flags
+    shouted: Flags
+
+
+def _long(texts: Characters, wanted: Flags) -> Spans:
+    """The spans to be judged, text by text, in each its sentences first."""
+    found = spans.sentences(texts)
+    kinds = (
+        found,
+        spans.clauses(texts, found),
+        spans.pairs(texts, found, 2 * BLOCK),
+        spans.runs(texts, BLOCK // 3),  # no letter stands for more than three
+    )
+    every = Spans(*map(np.concatenate, zip(*kinds, strict=True)))
+    every = every.where(_sums(texts.halves, every) >= HALVES * BLOCK)
+    text = texts.text_of(every.starts)
+    order = np.argsort(text, kind="stable")
+    return Spans(every.starts[order], every.ends[order]).where(wanted[text[order]])
+
+
+def _counts(texts: Characters, found: Spans) -> _Counts:
+    own = _sums(texts.own & texts.letters, found)
+    latin = _sums((texts.scripts == LATIN) & texts.letters, found)
+    letters = _sums(texts.letters, found)
+    shouted = 2 * _sums(texts.has(CAPITAL), found) > _sums(texts.has(LETTER), found)
+    return _Counts(_sums(texts.halves, found) / HALVES, (own == 0) & (2 * latin < letters), shouted)
+
+
+def _sums(values: npt.NDArray[np.uint8] | Flags, found: Spans) -> npt.NDArray[np.int32]:
+    sums = running(values)
+    return sums[found.ends] - sums[found.starts]
 
 
 def is_foreign(reading: Reading, claim: str, strictness: float = 1.0) -> bool:
-    """Whether a block is plainly a sentence of one other language."""
-    if _in_another_script(reading, claim):
+    """Whether a block is plainly a sentence of one other language.
+
+    Latin letters may be names and terms, in a text of any language; so many of another script are a sentence.
+    """
+    if not _own(reading, claim) and 2 * reading.letters["Latin"] < reading.letters.total():
         return True
-    known, second = known_of(reading, claim), reading.second
-    if second is None or second.language in known.close_short or reading.first in known.close_short:
-        return False
-    p = p_claim(reading, claim)
-    alone = second.reliable and second.share >= SURE and p < known.doubt[bin_of(reading)]
-    if p >= min(1.0, strictness * ENOUGH) or not (alone or agreed(reading)) or not is_sentence(reading.line):
-        return False
-    return has_words_of(second.language, reading, claim, _needed(reading, second.language, claim))
+    return is_another_language(reading, claim, strictness)
 
 
-def _needed(reading: Reading, language: str, claim: str) -> int:
-    """How many small words make a sentence. English words, as terms and brands, stand in texts of every language."""
-    if language == "en":
-        return 2
-    if not _own(reading, claim) and agreed(reading):
-        return 0
-    return 1 if reading.extent >= LONG_BLOCK else 2
+def is_another_language(reading: Reading, claim: str, strictness: float = 1.0) -> bool:
+    """Whether a block in the claim's scripts, or mostly in Latin letters, is plainly a sentence of one other language."""
+    second = reading.second
+    if second is None or second.language in family(claim):
+        return False
+    known = known_of(reading, claim)
+    if second.language in known.close_short or not is_sentence(reading.line):
+        return False
+    if not is_under(reading, claim, min(1.0, strictness * ENOUGH)) or reading.first in known.close_short:
+        return False
+    alone = second.reliable and second.share >= SURE
+    if agreed(reading) or (alone and p_claim(reading, claim) < known.doubt[bin_of(reading)]):
+        return _has_words(reading, second.language, claim)
+    return False
+
+
+def _has_words(reading: Reading, language: str, claim: str) -> bool:
+    """Whether there are as many small words as make a sentence.
+
+    English words, as terms and brands, stand in texts of every language; a script that is not the claim's needs none.
+    """
+    needed = 2 if language == "en" or reading.extent < LONG_BLOCK else 1
+    if has_words_of(language, reading, claim, needed):
+        return True
+    return language != "en" and not _own(reading, claim) and agreed(reading) is not None
 
 
 def _own(reading: Reading, claim: str) -> int:
     return sum(reading.letters[name] for name in LANGUAGES[claim].scripts)
-
-
-def _in_another_script(reading: Reading, claim: str) -> bool:
-    """Latin letters may be names and terms, in a text of any language; so many of another script are a sentence."""
-    return not _own(reading, claim) and reading.letters["Latin"] < reading.letters.total() / 2
-
-
-def _are_short(one: Span, two: Span) -> bool:
-    return max(one.end - one.start, two.end - two.start) < 2 * BLOCK
-
-
-@cache
-def _other_run(scripts: tuple[str, ...]) -> regex.Pattern[str]:
-    own = "".join(rf"\p{{Script={name}}}" for name in scripts)
-    return regex.compile(rf"[^{own}\n]+")
-
-
-def _long_enough(text: str, spans: Iterable[Span]) -> Iterator[str]:
-    for start, end in spans:
-        block = text[start:end].strip()
-        if 3 * len(block) >= BLOCK and detect.extent(detect.scripts(block)) >= BLOCK:
-            yield block

@@ -7,23 +7,24 @@ detectors, speak against the claim more clearly than they do for all but 0.5 % o
 between the detectors, stays as ``unverified``. docs/language.md has the rules and the figures.
 """
 
-from collections import Counter
-from functools import cache
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
-import regex
 
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.spec import LanguageSpec
 from pairsmith.factory.text import excerpt
 from pairsmith.validators import claim, detect, foreign
+from pairsmith.validators.characters import CAPITAL, HALVES, LETTER, NOT_TEXT, Characters, Cleared, Flags, cleared
 from pairsmith.validators.claim import BINS, Call, Reading
 from pairsmith.validators.gate import Findings, Reason, Scope, Text, Verdict, texts
 from pairsmith.validators.prose import prose, unquoted
 
 NOT_PROSE = Call(Verdict.UNVERIFIED, Reason.NOT_PROSE)
 OWN_SCRIPT = 0.2  # share of letters in the claim's scripts under which a text counts as written in another script
+_SLICE = 700  # texts judged at once: few enough that the arrays of their characters stay in the processor's cache
 
 
 class LanguageGate:
@@ -43,89 +44,100 @@ class LanguageGate:
         """
         findings = Findings(rows, self.name)
         fields = list(texts(rows))
-        bodies = [prose(item.text) for item in fields]
-        plain = [without_quotations(body, item.language) for item, body in zip(fields, bodies, strict=True)]
-        readings = claim.read([own_letters(body, item.language) for item, body in zip(fields, plain, strict=True)])
-        excerpts = self._foreign(fields, bodies)
-        for item, body, rest, reading, found in zip(fields, bodies, plain, readings, excerpts, strict=True):
-            call = self._whole(item, rest, reading) if is_prose(item.text, body) else NOT_PROSE
-            _add(findings, item, _mixed(call, body, found))
+        calls = [
+            call for start in range(0, len(fields), _SLICE) for call in self._calls(fields[start : start + _SLICE])
+        ]
+        scores, thresholds = (
+            pa.array([getattr(call, name) for call in calls], pa.float64()) for name in ("score", "threshold")
+        )
+        findings.scores(scores, thresholds)
+        for item, call in zip(fields, calls, strict=True):
+            if call.reason is not None:
+                add = findings.drop if call.verdict is Verdict.DROP else findings.unverified
+                add(item.row, item.field, call.reason, call.score, call.threshold, call.related)
         return findings.table()
 
-    def _whole(self, item: Text, body: str, reading: Reading) -> Call:
-        letters = detect.scripts(body)
-        extent = detect.extent(letters)
-        own = sum(letters[name] for name in LANGUAGES[item.language].scripts) / letters.total()
-        call = (
-            _other_script(body, letters, own)
-            if own < OWN_SCRIPT
-            else claim.judge(reading, item.language, self._strictness)
-        )
-        if (
-            item.is_label and extent < BINS[1] and call.verdict is Verdict.DROP
-        ):  # names, codes and English are good labels
+    def _calls(self, fields: Sequence[Text]) -> Iterator[Call]:
+        written = Characters([item.text for item in fields], [item.language for item in fields])
+        body = written.instead([prose(text) for text in written.texts])
+        rest = body.instead([unquoted(text) for text in body.texts])
+        left = is_prose(written, body).tolist()
+        plain = list(_plain(without_quotations(body, rest)))
+        asked = [number for number, text in enumerate(plain) if left[number] and text.own >= OWN_SCRIPT]
+        claim.ask([plain[number].reading for number in asked], [fields[number].language for number in asked])
+        documents = np.array([not item.is_label for item in fields])
+        found = foreign.excerpts(rest, documents, self._strictness)
+        for item, judged, text, body_text, excerpts in zip(fields, left, plain, body.texts, found, strict=True):
+            yield _mixed(self._whole(item, text) if judged else NOT_PROSE, body_text, excerpts)
+
+    def _whole(self, item: Text, plain: "_Plain") -> Call:
+        native = plain.own >= OWN_SCRIPT
+        call = claim.judge(plain.reading, item.language, self._strictness) if native else _other_script(plain)
+        if item.is_label and plain.extent < BINS[1] and call.verdict is Verdict.DROP:
+            # names, codes and English are good labels
             return Call(Verdict.UNVERIFIED, Reason.TOO_SHORT_TO_TELL, call.score, call.threshold)
         return call
 
-    def _foreign(self, fields: list[Text], bodies: list[str]) -> list[list[str]]:
-        """For each field the blocks that are plainly in another language; both detectors are asked in one batch."""
-        blocks = [
-            [] if item.is_label else foreign.blocks(body, item.language)
-            for item, body in zip(fields, bodies, strict=True)
-        ]
-        readings = iter(claim.read(list(chain.from_iterable(blocks))))
-        return [
-            [block for block in own if foreign.is_foreign(next(readings), item.language, self._strictness)]
-            for item, own in zip(fields, blocks, strict=True)
-        ]
+
+class _Plain(NamedTuple):
+    """A text as it is judged as a whole: its prose without quotations."""
+
+    text: str
+    extent: float
+    own: float  # share of its letters that are of the claim's scripts
+    reading: Reading  # of its own words, without those in other scripts
 
 
-def is_prose(text: str, body: str) -> bool:
-    """Whether something is left to judge once code, formulas and the like are out of the text."""
-    extent = detect.extent(detect.scripts(body))
-    return extent >= BINS[0] or (extent > 0 and extent >= detect.extent(detect.scripts(text)))
+def is_prose(written: Characters, body: Characters) -> Flags:
+    """Whether something is left of each text to judge once code, formulas and the like are out of it."""
+    extents = body.extents
+    return (extents >= BINS[0]) | ((extents > 0) & (extents >= written.extents))
 
 
-def without_quotations(body: str, language: str) -> str:
+def without_quotations(body: Characters, rest: Characters) -> Characters:
     """Prose without what it quotes, unless that is nearly all there is; a word or two in its own script are enough."""
-    rest = unquoted(body)
-    letters = detect.scripts(rest)
-    own = sum(letters[name] for name in LANGUAGES[language].scripts)
-    latin = "Latin" in LANGUAGES[language].scripts
-    return rest if detect.extent(letters) >= BINS[0] / 2 or (own >= 4 and not latin) else body
+    latin = np.array(["Latin" in LANGUAGES[language].scripts for language in body.languages])
+    enough = (rest.extents >= BINS[0] / 2) | ((rest.own_letters >= 4) & ~latin)
+    chosen = zip(body.texts, rest.texts, enough.tolist(), strict=True)
+    return rest.instead([other if good else whole for whole, other, good in chosen])
 
 
-def own_letters(text: str, language: str) -> str:
-    """The text without words in Latin letters where the claim is written in others (names, terms), and the reverse.
+def _plain(texts: Characters) -> Iterator[_Plain]:
+    letters, own = texts.sums(texts.letters), texts.own_letters
+    readings = own_words(texts, own >= OWN_SCRIPT * letters)
+    shares = own / np.maximum(letters, 1)
+    yield from map(_Plain, texts.texts, texts.extents.tolist(), shares.tolist(), readings)
 
-    Unchanged where that would leave hardly anything: such a text is in another script, not one with foreign words.
+
+def own_words(texts: Characters, native: Flags) -> Iterator[Reading]:
+    """Texts without words in Latin letters where the claim is written in others (names, terms), and the reverse.
+
+    Unchanged where a text is not ``native``: that would leave hardly anything of it, it is in another script.
     """
-    letters = detect.scripts(text)
-    scripts = LANGUAGES[language].scripts
-    if sum(letters[name] for name in scripts) < OWN_SCRIPT * letters.total():
-        return text
-    return _visiting("Latin" in scripts, scripts).sub(" ", text)
+    out = texts.visiting() & np.repeat(native, texts.lengths)
+    extents = (texts.extents - texts.sums(np.where(out, texts.halves, 0)) / HALVES).tolist()
+    shouted = 2 * texts.sums(texts.has(CAPITAL) & ~out) > texts.sums(texts.has(LETTER) & ~out)
+    starts, ends = texts.starts[:-1], texts.starts[1:] - 1
+    bare = Cleared(texts, out | texts.has(NOT_TEXT)).bare(starts, ends, shouted)
+    string = cleared(texts.codes, out)
+    for start, end, normal, line, extent in zip(
+        starts.tolist(), ends.tolist(), texts.normal, bare, extents, strict=True
+    ):
+        own = string[start:end]
+        yield Reading(own, line, extent) if normal else Reading(own)
 
 
-@cache
-def _visiting(latin: bool, scripts: tuple[str, ...]) -> regex.Pattern[str]:
-    own = "".join(rf"\p{{Script={name}}}" for name in scripts)
-    letters = rf"[\p{{L}}--[{own}\p{{Script=Common}}\p{{Script=Inherited}}]]" if latin else r"\p{Script=Latin}"
-    return regex.compile(rf"(?V1){letters}\p{{M}}*+")
-
-
-def _other_script(body: str, letters: Counter[str], own: float) -> Call:
+def _other_script(plain: _Plain) -> Call:
     """Almost no letter is of the claim's scripts. Latin ones may be names and terms: they must be a sentence."""
-    extent = detect.extent(letters)
-    ((main, _),) = letters.most_common(1)
-    enough = extent >= BINS[0] / 2
+    ((main, _),) = detect.scripts(plain.text).most_common(1)
+    enough = plain.extent >= BINS[0] / 2
     if main == "Latin":
-        words = claim.small_words(body)
+        words = claim.small_words(plain.text)
         english = len(claim.common_words("en").intersection(words)) >= 2
-        enough = len(words) >= 4 and (english or (extent >= BINS[1] and claim.is_sentence(body)))
+        enough = len(words) >= 4 and (english or (plain.extent >= BINS[1] and claim.is_sentence(plain.text)))
     if enough:
-        return Call(Verdict.DROP, Reason.WRONG_SCRIPT, own, OWN_SCRIPT, main)
-    return Call(Verdict.UNVERIFIED, Reason.TOO_SHORT_TO_TELL, own, OWN_SCRIPT)
+        return Call(Verdict.DROP, Reason.WRONG_SCRIPT, plain.own, OWN_SCRIPT, main)
+    return Call(Verdict.UNVERIFIED, Reason.TOO_SHORT_TO_TELL, plain.own, OWN_SCRIPT)
 
 
 def _mixed(call: Call, body: str, excerpts: list[str]) -> Call:
@@ -134,11 +146,3 @@ def _mixed(call: Call, body: str, excerpts: list[str]) -> Call:
     if not excerpts or (call.verdict is Verdict.DROP and 2 * covered > len(body.strip())):
         return call
     return Call(Verdict.DROP, Reason.MIXED_LANGUAGE, call.score, call.threshold, excerpt(max(excerpts, key=len)))
-
-
-def _add(findings: Findings, item: Text, call: Call) -> None:
-    if call.reason is None:
-        findings.keep(item.row, item.field, call.score, call.threshold)
-        return
-    add = findings.drop if call.verdict is Verdict.DROP else findings.unverified
-    add(item.row, item.field, call.reason, call.score, call.threshold, call.related)

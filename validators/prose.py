@@ -4,6 +4,7 @@ Code, formulas, links, quotations, glosses in brackets and references to literat
 space, so positions stay), because their language says nothing about the language of the text around them.
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,11 +15,16 @@ _FORMULA = regex.compile(
     regex.S,
 )
 _INLINE_CODE = regex.compile(r"`[^`\n]{1,300}`|</?[A-Za-z][^<>\n]{0,200}>")
-_LINK = regex.compile(
+LINK = regex.compile(
     r"(?:https?://|www\.)\S{1,2000}|\S{1,64}@\S{1,255}|(?<!\S)[@#]\w[\w.]{0,100}"
     r"|(?<!\S)--?[A-Za-z][\w-]{0,60}(?:=\S{1,200})?|(?<!\S)[~.]{0,2}(?:[/\\][\w.*-]{1,100}){2,40}[/\\]?",
     regex.I,
 )
+
+# Signs without which no link, path or option stands there, at the beginning or after white space.
+_OPTION = regex.compile(r"-(?<!\S-)")
+_HANDLE = regex.compile(r"#(?<!\S#)")
+_PATH = regex.compile(r"[/\\](?<=(?<!\S)[~.]{0,2}[/\\])")
 
 _KEYWORD = regex.compile(
     r"\s*(?:(?:def|class|fn|func|function|sub|struct|enum|interface|impl|module|namespace|package)\s+[\w.$:<>]+\s*[({:;<]"
@@ -32,28 +38,37 @@ _KEYWORD = regex.compile(
 _OPERATOR = regex.compile(
     r"[A-Za-z0-9_)\]\"']\s*[;{]\s*$|[{}]\s*$|==|!=|=>|->|:=|\+=|-=|&&|\|\||::|\(\)|</|/>|[\w\])]\s*=\s*[\w\"'\[({\-]|\w\[\w*\]|\w\(\w*[,)]"
 )
-_SIGN = regex.compile(r"[{}()\[\];=<>+*/|&$_\\^~%@#]")
+_SIGN = re.compile(r"[{}()\[\];=<>+*/|&$_\\^~%@#]")
 _COMMENT = regex.compile(r"(?:^|\s)(?:#(?![\w!])|//|--\s|/\*+|<!--|%\s)|^\s*\*\s|\"\"\"|'''")
 
-_QUOTED = regex.compile(
+QUOTED = regex.compile(
     r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|«[^»\n]{1,300}»|»[^«\n]{1,300}«|„[^“”\"\n]{1,300}[“”\"]|‚[^‘’\n]{1,300}[‘’]"
     r"|(?<![\p{L}\p{N}])[‘'][^’'\n]{1,300}[’'](?![\p{L}\p{N}])|‹[^›\n]{1,300}›"
     r"|「[^」\n]{1,300}」|『[^』\n]{1,300}』|《[^》\n]{1,300}》|〈[^〉\n]{1,300}〉|【[^】\n]{1,300}】"
     r"|\([^()\n]{1,200}\)|（[^（）\n]{1,200}）|\[[^\[\]\n]{1,200}\]"
     r"|(?<![\p{L}\p{N}*])\*{1,3}[^*\n]{1,200}\*{1,3}(?![\p{L}\p{N}*])|(?<![\p{L}\p{N}_])_{1,2}[^_\n]{1,200}_{1,2}(?![\p{L}\p{N}_])"
 )
-_REFERENCE = regex.compile(
+_QUOTING = re.compile("[\"“«»„‚‘'‹「『《〈【(（\\[*_]")
+REFERENCE = regex.compile(
     r"\bet al\b|\bdoi\b|\bISBN\b|\bISSN\b|\barXiv\b|\bpp\.\s?\d|\d\s?\(\d+\)|\bProceedings of\b|\bJournal of\b",
     regex.I,
 )
-_HINT = regex.compile(
+HINT = regex.compile(
     r"\bp\.\s?\d|\bvol\.?\s?\d|\bno\.\s?\d|\b\d+[–-]\d+\b|[(（,]\s?(?:1[5-9]|20)\d\d[a-z]?\s?[)）.]|\bIn:\s|\beds?\.|\bPress\b",
     regex.I,
 )
-_SENTENCE = regex.compile(
-    r"(?:[^.!?…。！？।॥።؟۔။\n]|[.!?…]+(?=[^\s.!?…])|\.(?=\s+[\p{Ll}\p{N}(,;]))+[.!?…。！？।॥።؟۔။]*"
-)
-_CLAUSE = regex.compile(r"[^,;:،؛、，；：—–]+")
+_HINTS = 2  # that make a reference: one year or number alone is none
+# What a reference or a hint at one cannot do without, in small letters; the digit that each number in a hint ends in.
+_CITES = ("et al", "doi", "isbn", "issn", "arxiv", "pp.", "proceedings of", "journal of")
+_HINTING = ("in:", "press", "vol")
+_ISSUE = regex.compile(r"\(\d+\)")
+_NUMBERED = regex.compile(r"\d(?<=(?:[PLOplo]\.\s?|\d[–-]|[(（,]\s?(?:1[5-9]|20))\d)")
+_EDITED = regex.compile(r"\beds?\.", regex.I)
+ENDERS = ".!?…"  # of a sentence where white space follows
+STOPS = f"{ENDERS}。！？।॥።؟۔။"  # the others end one anyway
+CLAUSE_SIGNS = ",;:،؛、，；：—–"
+_SENTENCE = regex.compile(rf"(?:[^{STOPS}\n]|[{ENDERS}]+(?=[^\s{ENDERS}])|\.(?=\s+[\p{{Ll}}\p{{N}}(,;]))+[{STOPS}]*")
+_CLAUSE = regex.compile(f"[^{CLAUSE_SIGNS}]+")
 
 
 class Span(NamedTuple):
@@ -65,8 +80,12 @@ class Span(NamedTuple):
 
 def prose(text: str) -> str:
     """``text`` with code, formulas, links, paths and options blanked out; comments and documentation of code stay."""
-    for pattern in (_FORMULA, _INLINE_CODE, _LINK):
-        text = pattern.sub(_blank, text)
+    if "$" in text or "\\" in text:
+        text = _FORMULA.sub(_blank, text)
+    if "`" in text or "<" in text:
+        text = _INLINE_CODE.sub(_blank, text)
+    if may_link(text):
+        text = LINK.sub(_blank, text)
     lines = text.split("\n")
     coded = [_is_code(line) for line in lines]
     if sum(coded) < 2 and sum(coded) < len(lines):
@@ -74,18 +93,46 @@ def prose(text: str) -> str:
     return "\n".join(_comment(line) if code else line for line, code in zip(lines, coded, strict=True))
 
 
+def may_link(text: str) -> bool:
+    """Whether the signs stand in ``text`` without which it holds no link, path or option: the search for them is slow."""
+    return (
+        "@" in text
+        or "://" in text
+        or "www." in text.lower()
+        or ("-" in text and _OPTION.search(text) is not None)
+        or ("#" in text and _HANDLE.search(text) is not None)
+        or (("/" in text or "\\" in text) and _PATH.search(text) is not None)
+    )
+
+
 def unquoted(text: str) -> str:
     """``text`` without what others said: quotations, brackets, emphasised titles (300 characters each), references."""
-    rest = _QUOTED.sub(_blank, text)
+    rest = QUOTED.sub(_blank, text) if _QUOTING.search(text) else text
+    if not is_reference(text):
+        return rest  # what is nowhere in the text is in none of its sentences
     for start, end in list(sentences(rest)):
         if is_reference(text[start:end]):
-            rest = rest[:start] + regex.sub(r"[^\n]", " ", rest[start:end]) + rest[end:]
+            rest = rest[:start] + _blanks(rest[start:end]) + rest[end:]
     return rest
 
 
 def is_reference(text: str) -> bool:
     """Whether a sentence looks like an entry in a list of literature, whose titles stay in their own language."""
-    return _REFERENCE.search(text) is not None or len(_HINT.findall(text)) >= 2
+    folded = text.casefold().replace("i̇", "i").replace("ı", "i")  # each kind of i is any other, as in the patterns
+    if _may_cite(text, folded) and REFERENCE.search(text):
+        return True
+    return _hints(text, folded) >= _HINTS and len(HINT.findall(text)) >= _HINTS
+
+
+def _may_cite(text: str, folded: str) -> bool:
+    """Whether one of the parts stands in ``text`` without which no reference does: the search for them is slow."""
+    return any(word in folded for word in _CITES) or ("(" in text and _ISSUE.search(text) is not None)
+
+
+def _hints(text: str, folded: str) -> int:
+    """At least as many as there are hints at a reference in ``text``; the search for them is slow."""
+    editors = len(_EDITED.findall(text)) if "ed." in folded or "eds." in folded else 0
+    return editors + sum(map(folded.count, _HINTING)) + len(_NUMBERED.findall(text))
 
 
 def sentences(text: str) -> Iterator[Span]:
@@ -101,7 +148,11 @@ def clauses(text: str, sentence: Span) -> list[Span]:
 
 
 def _blank(found: regex.Match[str]) -> str:
-    return regex.sub(r"[^\n]", " ", found.group())
+    return _blanks(found.group())
+
+
+def _blanks(text: str) -> str:
+    return "\n".join(" " * len(line) for line in text.split("\n"))
 
 
 def _is_code(line: str) -> bool:
