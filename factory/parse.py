@@ -5,9 +5,8 @@ Read are fences, prefaces, trailing commas, pretty-printing, extra keys and sing
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from itertools import islice
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -165,27 +164,21 @@ def parse_entry(entry: Entry, request: Request) -> Parsed:
 
 
 def candidates(
-    answers: Iterable[tuple[Entry, Parsed]], requests: dict[str, Request], batch: int = 10_000
-) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Rows of parsed ``answers``, in the order in which they come.
+    answers: Iterable[tuple[Entry, Parsed]], requests: Mapping[str, Request], parents: Mapping[str, str]
+) -> tuple[pa.Table, pa.Table]:
+    """Rows of parsed ``answers``, in the order in which they come: pairs (schema PAIRS) and verdicts (schema VERDICTS).
 
-    Yields (pairs: PAIRS, verdicts: VERDICTS) for each batch of up to ``batch`` answers. Every answer gets one verdict line
-    of gate ``parse``; those that parse get a row. A request that takes the place of another comes after that one.
+    Every answer gets one verdict line of gate ``parse``; those that parse get a row. ``parents``: request id -> row id, of
+    the requests that those of ``requests`` take the place of.
     """
-    answers = iter(answers)
-    replaced = {request.parent for request in requests.values() if request.parent}
-    parents: dict[str, str] = {}
-    while chunk := list(islice(answers, batch)):
-        pairs: list[dict[str, Any]] = []
-        verdicts: list[dict[str, Any]] = []
-        for entry, parsed in chunk:
-            request = requests[entry.request_id]
-            if request.id in replaced:
-                parents[request.id] = entry.key
-            verdicts.append(_verdict(entry, parsed))
-            if parsed.texts is not None:
-                pairs.append(_row(entry, request, parsed.texts, parents.get(request.parent or "")))
-        yield pa.Table.from_pylist(pairs, schema=PAIRS), pa.Table.from_pylist(verdicts, schema=VERDICTS)
+    pairs: list[dict[str, Any]] = []
+    verdicts: list[dict[str, Any]] = []
+    for entry, parsed in answers:
+        request = requests[entry.request_id]
+        verdicts.append(_verdict(entry, parsed))
+        if parsed.texts is not None:
+            pairs.append(_row(entry, request, parsed.texts, parents.get(request.parent or "")))
+    return pa.Table.from_pylist(pairs, schema=PAIRS), pa.Table.from_pylist(verdicts, schema=VERDICTS)
 
 
 def _verdict(entry: Entry, parsed: Parsed) -> dict[str, Any]:

@@ -24,16 +24,22 @@ REJECTED_FILE = "rejected.parquet"
 REPORT = "report.html"
 LEDGER = "ledger.json"
 RELEASES = "releases"
+PARTS = "parts"
 BATCH = 10_000  # rows that are in memory at once
+PART = (
+    5_000  # requests whose answers are judged together: enough that a gate's cost lies in its rows, a fraction of what
+)
+# memory holds; a batch is a whole number of parts, so that more requests at the end leave the parts before as they are
 TOOLS = ("datasketch", "fasttext", "openai", "pyarrow", "pycld2", "pydantic", "regex")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder and its spec."""
+    """A run folder and its spec. ``workers``: processes that judge rows."""
 
     folder: RunFolder
     spec: Spec
+    workers: int = 1
 
     @property
     def path(self) -> Path:
@@ -81,10 +87,10 @@ class Stage:
         return {"pairsmith": __version__, **self._inputs(run)}
 
 
-def open_run(path: Path) -> Run:
+def open_run(path: Path, workers: int = 1) -> Run:
     """Open a run folder; its spec is read and checked."""
     folder = RunFolder(path)
-    return Run(folder, read_spec(path / FILE))
+    return Run(folder, read_spec(path / FILE), workers)
 
 
 def tool_versions() -> dict[str, str]:
