@@ -1,7 +1,7 @@
 """Parquet files in batches: what is not as it should be is told in one line, and memory holds a batch, never the file."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,8 +30,15 @@ def batches(path: Path, schema: pa.Schema, size: int, advice: str) -> Iterator[p
 @contextmanager
 def new_table(path: Path, schema: pa.Schema) -> Iterator["TableWriter"]:
     """A Parquet file to write piece by piece; it is at ``path`` whole, or not at all."""
-    with written_whole(path) as beside, pq.ParquetWriter(beside, schema, compression="zstd") as writer:
-        yield TableWriter(writer)
+    with written_whole(path) as beside:
+        writer = pq.ParquetWriter(beside, schema, compression="zstd")
+        try:
+            yield TableWriter(writer)
+        except BaseException:
+            with suppress(OSError):  # on a full disk the end cannot be written either
+                writer.close()
+            raise
+        writer.close()
 
 
 class TableWriter:

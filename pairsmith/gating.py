@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from pairsmith import __version__
 from pairsmith.asking import counts
+from pairsmith.factory.errors import RoomError
 from pairsmith.factory.journal import Journal
 from pairsmith.factory.records import PAIRS, VERDICTS, digest
 from pairsmith.factory.tables import TableWriter, new_table
@@ -64,11 +65,15 @@ def _decisive(run: Run) -> dict[str, Any]:
 
 
 def _gate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
-    with run.journal() as journal:
-        stands = counts(run, journal)
-        with bar("gate", stands["answered"]) as shown:
-            found = _judge(run, journal, stands["answered"], _in_whole_rows(shown.update))
-        by_group = sort_rows(run, journal, found.parts)
+    try:
+        with run.journal() as journal:
+            stands = counts(run, journal)
+            with bar("gate", stands["answered"]) as shown:
+                found = _judge(run, journal, stands["answered"], _in_whole_rows(shown.update))
+            by_group = sort_rows(run, journal, found.parts)
+    except RoomError as error:
+        size = (run.path / JOURNAL).stat().st_size  # measured: what is written takes half of it, sketches as much again
+        raise RoomError(f"{error}; all that is written takes about as much as {JOURNAL}, {size:,} bytes") from None
     remove_others(run.path / PARTS, [one.part.folder for one in found.parts])
     return (CANDIDATES, VERDICTS_FILE, ACCEPTED, REJECTED_FILE), {
         **found.funnel.counts(dict(stands)),

@@ -1,11 +1,12 @@
 """From answers to rows: the plan and the journal are gone through side by side, so many requests at a time."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pairsmith.asking import plan_tables
 from pairsmith.factory.chat import Entry
@@ -13,29 +14,33 @@ from pairsmith.factory.errors import RunError
 from pairsmith.factory.journal import Journal
 from pairsmith.factory.parse import candidates
 from pairsmith.factory.plan import requests_of
-from pairsmith.factory.records import Request
+from pairsmith.factory.records import Request, slice_of
 from pairsmith.factory.repair import resolve
 from pairsmith.run import BATCH, JOURNAL, PART, Run
 
 
 class Answered(NamedTuple):
-    """Some requests in the order of the plan, by id, and those of their answers that are there, in the same order."""
+    """Some requests in the order of the plan (schema REQUESTS), and their answers, as far as they are there, in that order."""
 
-    requests: dict[str, Request]
+    plan: pa.Table
     entries: list[Entry]
+
+    def requests(self, wanted: Collection[str]) -> dict[str, Request]:
+        """The ``wanted`` ones of the requests, by id."""
+        chosen = self.plan.filter(pc.is_in(self.plan["id"], value_set=pa.array(wanted, pa.string())))
+        return {request.id: request for request in requests_of(chosen)}
 
 
 def answered(run: Run, journal: Journal) -> Iterator[Answered]:
     """The whole plan with its answers, :data:`~pairsmith.run.PART` requests at a time."""
     entries = journal.answers("generate")
     entry = next(entries, None)
-    for rows in plan_tables(run, PART):
-        requests = {request.id: request for request in requests_of(rows)}
-        found = []
-        while entry is not None and entry.request_id in requests:
+    for plan in plan_tables(run, PART):
+        known, found = set(plan["id"].to_pylist()), []
+        while entry is not None and entry.request_id in known:
             found.append(entry)
             entry = next(entries, None)
-        yield Answered(requests, found)
+        yield Answered(plan, found)
     if entry is not None:
         raise RunError(
             f"{run.path / JOURNAL}: the answer to request '{entry.request_id}' belongs to another plan; make the journal"
@@ -53,12 +58,20 @@ class Parser:
 
     def parse(self, part: Answered) -> tuple[pa.Table, pa.Table]:
         """Rows (schema PAIRS) and verdicts of gate ``parse`` (schema VERDICTS); each answer as its repairs left it."""
-        requests, entries = part
-        self.wanted.update(request.slice for request in requests.values() if request.parent is None)
-        self._parents.note([entry.request_id for entry in entries], [entry.key for entry in entries])
+        seats = part.plan.filter(pc.is_null(part.plan["parent"]))
+        self.wanted.update(_slices(seats))
+        names = [entry.request_id for entry in part.entries]
+        requests = part.requests(names)
+        self._parents.note(names, [entry.key for entry in part.entries])
         parents = self._parents.rows([request.parent for request in requests.values() if request.parent])
-        resolved = (resolve(entry, requests[entry.request_id], self._journal.revisions) for entry in entries)
+        resolved = (resolve(entry, requests[entry.request_id], self._journal.revisions) for entry in part.entries)
         return candidates(resolved, requests, parents)
+
+
+def _slices(plan: pa.Table) -> Iterator[str]:
+    """The slice of each request, see :attr:`pairsmith.factory.records.Request.slice`."""
+    queries, documents = (pc.coalesce(plan[name], plan["language"]) for name in ("source_language", "target_language"))
+    return map(slice_of, plan["group"].to_pylist(), queries.to_pylist(), documents.to_pylist())
 
 
 class _Parents:

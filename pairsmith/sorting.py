@@ -47,19 +47,20 @@ def _rejected(
     answers: Answered, journal: Journal, reasons: dict[str, list[str]], texts: dict[str, dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """Every rejected answer with all its reasons, its texts where it has any, and what the model wrote."""
-    for entry in answers.entries:
-        if entry.key in reasons:
-            request = answers.requests[entry.request_id]
-            yield {
-                "id": entry.key,
-                "request_id": entry.request_id,
-                "group": request.group,
-                "query_language": request.query_language,
-                "document_language": request.document_language,
-                "reasons": reasons[entry.key],
-                "raw": resolve(entry, request, journal.revisions).entry.text,
-                **texts.get(entry.key, {}),
-            }
+    rejected = [entry for entry in answers.entries if entry.key in reasons]
+    requests = answers.requests([entry.request_id for entry in rejected])
+    for entry in rejected:
+        request = requests[entry.request_id]
+        yield {
+            "id": entry.key,
+            "request_id": entry.request_id,
+            "group": request.group,
+            "query_language": request.query_language,
+            "document_language": request.document_language,
+            "reasons": reasons[entry.key],
+            "raw": resolve(entry, request, journal.revisions).entry.text,
+            **texts.get(entry.key, {}),
+        }
 
 
 def _reasons(verdicts: pq.ParquetFile, groups: list[int]) -> dict[str, list[str]]:
