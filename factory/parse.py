@@ -4,6 +4,7 @@ Read are fences, prefaces, trailing commas, pretty-printing, extra keys and sing
 :mod:`pairsmith.factory.reader`); everything else gets its own reason.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -54,6 +55,11 @@ class Parsed(NamedTuple):
 
 # What stands where a text should be: the format's own type names and nothing else. Labels are exempt ("null" may be one).
 _NO_TEXT = frozenset({"n/a", "null", "undefined", "string", "<string>", "todo", "tbd", "your text here", "text here"})
+
+
+# So many letters are more than any of these, or a key of the format, has: then no closer look is needed.
+_LETTERS = 1 + max(len(word) for group in GROUPS.values() for word in (*_NO_TEXT, *group.keys.values()))
+_SAYS_SOMETHING = re.compile(rf"(?:[^A-Za-z]*[A-Za-z]){{{_LETTERS}}}")
 
 
 def parse_answer(answer: str, group: Group, finish_reason: str = "stop", *, grounded: bool = False) -> Parsed:
@@ -133,6 +139,8 @@ def _texts(value: dict[str, Any], keys: dict[Role, str], is_label: bool) -> Pars
             shown = f"{keys['instruction']}: {len(texts['instruction'])} characters, not a sentence"
             return Parsed(None, ParseReason.WRONG_TYPE, shown)
     for role, key in keys.items():
+        if _SAYS_SOMETHING.match(texts[role]):
+            continue
         folded = _visible(texts[role])
         if not folded:
             return Parsed(None, ParseReason.EMPTY_TEXT, key)

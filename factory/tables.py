@@ -31,7 +31,8 @@ def batches(path: Path, schema: pa.Schema, size: int, advice: str) -> Iterator[p
 def new_table(path: Path, schema: pa.Schema) -> Iterator["TableWriter"]:
     """A Parquet file to write piece by piece; it is at ``path`` whole, or not at all."""
     with written_whole(path) as beside:
-        writer = pq.ParquetWriter(beside, schema, compression="zstd")
+        # Statistics hold the least and the greatest text of each column: of a long file they would fill memory.
+        writer = pq.ParquetWriter(beside, schema, compression="zstd", write_statistics=False)
         try:
             yield TableWriter(writer)
         except BaseException:

@@ -37,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except (PairsmithError, OSError) as error:
         return _refuse(str(error))
+    except MemoryError:
+        return _refuse("out of memory; allow the process more, or take fewer '--workers': what was finished stays")
     except Exception as error:
         if not type(error).__module__.startswith("pyarrow"):  # which is too heavy to import for its exceptions
             raise

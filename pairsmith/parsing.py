@@ -16,7 +16,7 @@ from pairsmith.factory.parse import candidates
 from pairsmith.factory.plan import requests_of
 from pairsmith.factory.records import Request, slice_of
 from pairsmith.factory.repair import resolve
-from pairsmith.run import BATCH, JOURNAL, PART, Run
+from pairsmith.run import BATCH, JOURNAL, PART, PART_TEXT, Run
 
 
 class Answered(NamedTuple):
@@ -32,15 +32,21 @@ class Answered(NamedTuple):
 
 
 def answered(run: Run, journal: Journal) -> Iterator[Answered]:
-    """The whole plan with its answers, :data:`~pairsmith.run.PART` requests at a time."""
+    """The whole plan with its answers, :data:`~pairsmith.run.PART` requests at a time, fewer where answers are very long."""
     entries = journal.answers("generate")
     entry = next(entries, None)
     for plan in plan_tables(run, PART):
-        known, found = set(plan["id"].to_pylist()), []
-        while entry is not None and entry.request_id in known:
+        places = {name: place for place, name in enumerate(plan["id"].to_pylist())}
+        start, size, found = 0, 0, []
+        while entry is not None and entry.request_id in places:
             found.append(entry)
+            size += len(entry.text)
+            if size >= PART_TEXT:
+                end = places[entry.request_id] + 1
+                yield Answered(plan.slice(start, end - start), found)
+                start, size, found = end, 0, []
             entry = next(entries, None)
-        yield Answered(plan, found)
+        yield Answered(plan.slice(start), found)
     if entry is not None:
         raise RunError(
             f"{run.path / JOURNAL}: the answer to request '{entry.request_id}' belongs to another plan; make the journal"

@@ -26,10 +26,11 @@ LEDGER = "ledger.json"
 RELEASES = "releases"
 PARTS = "parts"
 BATCH = 10_000  # rows that are in memory at once
-PART = (
-    5_000  # requests whose answers are judged together: enough that a gate's cost lies in its rows, a fraction of what
-)
-# memory holds; a batch is a whole number of parts, so that more requests at the end leave the parts before as they are
+PART = BATCH // 2
+"""Requests whose answers are judged together: enough that a gate's cost lies in its rows, and a small part of what fits in
+memory. A batch is a whole number of parts: where requests are added at the end, the parts before stay as they are."""
+PART_TEXT = 16_000_000
+"""Characters of answers after which a part is full all the same: three times what a part of the method's answers has."""
 TOOLS = ("datasketch", "fasttext", "openai", "pyarrow", "pycld2", "pydantic", "regex")
 
 
