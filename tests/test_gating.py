@@ -214,6 +214,14 @@ def random_answer(number: int) -> str:
     return json.dumps({"S1": text, "S2": text, "S3": text})
 
 
+def test_memory_that_does_not_do_is_one_line(run: Path) -> None:
+    (run / "own_gates.py").write_text(SLOW.replace("time.sleep(0.4)", "raise MemoryError"))
+    spec = (run / "factory.yml").read_text()
+    (run / "factory.yml").write_text(spec.replace('"gates": {', '"gates": {"custom": [{"use": "own_gates:Slow"}], '))
+    code, said = finish(SIZE, "gate", run, "--workers", 1)
+    assert code == 2 and said.count("\n") == 1 and "out of memory" in said and "'--workers'" in said
+
+
 @pytest.mark.parametrize("number", ["0", "-1", "two"])
 def test_a_number_of_workers_that_is_none_is_told(run: Path, number: str) -> None:
     code, said = finish(SIZE, "gate", run, f"--workers={number}")
