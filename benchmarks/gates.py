@@ -19,7 +19,7 @@ from pairsmith.factory.text import shingles, tokens
 from pairsmith.gating import gate
 from pairsmith.releasing import release, report
 from pairsmith.run import CANDIDATES, open_run
-from pairsmith.validators.engine import build_gates
+from pairsmith.validators.build import build_gates
 from pairsmith.validators.gate import Gate, texts
 
 RECORDED = Path(__file__).parent.parent / "examples" / "recorded"

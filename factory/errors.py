@@ -6,6 +6,7 @@
     ├── SpecError                  factory.yml is not what it should be
     ├── InputError                 a file that the spec or the command line names
     ├── RunError                   the run folder: missing stage, other format, held by another process
+    │   └── RoomError              the disk is full, or a file as large as it may be
     └── ServiceError               the language model's service
         ├── RetryError             passing (429, 5xx, timeout, reset): ask again after ``wait`` seconds
         ├── RowError               this request only (400, content filter, context length): give up, ``reason`` is kept
@@ -30,6 +31,10 @@ class InputError(PairsmithError):
 
 class RunError(PairsmithError):
     """The run folder is not in the state that the command needs."""
+
+
+class RoomError(RunError):
+    """A file cannot be written whole: the disk is full, a quota used up, or the file as large as a file may be."""
 
 
 class ServiceError(PairsmithError):

@@ -4,6 +4,7 @@
 means "done". A stage is fresh while both still hold, and is then skipped.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pairsmith.factory.errors import InputError, RunError
+from pairsmith.factory.errors import InputError, RoomError, RunError
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -32,15 +33,30 @@ def to_disk(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A path to write to; the file appears at ``path`` whole and on disk, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A path to write to; the file appears at ``path`` whole and on disk, or not at all.
+
+    Raises :class:`RoomError` where the disk has no room for it.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield beside
         to_disk(beside)
         beside.replace(path)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        written = beside.stat().st_size if beside.exists() else 0
+        free = shutil.disk_usage(path.parent).free + written
+        raise RoomError(
+            f"{path}: no room for it ({os.strerror(error.errno)} after {written:,} bytes; {free:,} bytes are free without"
+            " it); make room and run again: what was finished stays"
+        ) from None
     finally:
         beside.unlink(missing_ok=True)
 

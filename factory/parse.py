@@ -4,10 +4,10 @@ Read are fences, prefaces, trailing commas, pretty-printing, extra keys and sing
 :mod:`pairsmith.factory.reader`); everything else gets its own reason.
 """
 
+import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from itertools import islice
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -55,6 +55,11 @@ class Parsed(NamedTuple):
 
 # What stands where a text should be: the format's own type names and nothing else. Labels are exempt ("null" may be one).
 _NO_TEXT = frozenset({"n/a", "null", "undefined", "string", "<string>", "todo", "tbd", "your text here", "text here"})
+
+
+# So many letters are more than any of these, or a key of the format, has: then no closer look is needed.
+_LETTERS = 1 + max(len(word) for group in GROUPS.values() for word in (*_NO_TEXT, *group.keys.values()))
+_SAYS_SOMETHING = re.compile(rf"(?:[^A-Za-z]*[A-Za-z]){{{_LETTERS}}}")
 
 
 def parse_answer(answer: str, group: Group, finish_reason: str = "stop", *, grounded: bool = False) -> Parsed:
@@ -134,6 +139,8 @@ def _texts(value: dict[str, Any], keys: dict[Role, str], is_label: bool) -> Pars
             shown = f"{keys['instruction']}: {len(texts['instruction'])} characters, not a sentence"
             return Parsed(None, ParseReason.WRONG_TYPE, shown)
     for role, key in keys.items():
+        if _SAYS_SOMETHING.match(texts[role]):
+            continue
         folded = _visible(texts[role])
         if not folded:
             return Parsed(None, ParseReason.EMPTY_TEXT, key)
@@ -165,27 +172,21 @@ def parse_entry(entry: Entry, request: Request) -> Parsed:
 
 
 def candidates(
-    answers: Iterable[tuple[Entry, Parsed]], requests: dict[str, Request], batch: int = 10_000
-) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Rows of parsed ``answers``, in the order in which they come.
+    answers: Iterable[tuple[Entry, Parsed]], requests: Mapping[str, Request], parents: Mapping[str, str]
+) -> tuple[pa.Table, pa.Table]:
+    """Rows of parsed ``answers``, in the order in which they come: pairs (schema PAIRS) and verdicts (schema VERDICTS).
 
-    Yields (pairs: PAIRS, verdicts: VERDICTS) for each batch of up to ``batch`` answers. Every answer gets one verdict line
-    of gate ``parse``; those that parse get a row. A request that takes the place of another comes after that one.
+    Every answer gets one verdict line of gate ``parse``; those that parse get a row. ``parents``: request id -> row id, of
+    the requests that those of ``requests`` take the place of.
     """
-    answers = iter(answers)
-    replaced = {request.parent for request in requests.values() if request.parent}
-    parents: dict[str, str] = {}
-    while chunk := list(islice(answers, batch)):
-        pairs: list[dict[str, Any]] = []
-        verdicts: list[dict[str, Any]] = []
-        for entry, parsed in chunk:
-            request = requests[entry.request_id]
-            if request.id in replaced:
-                parents[request.id] = entry.key
-            verdicts.append(_verdict(entry, parsed))
-            if parsed.texts is not None:
-                pairs.append(_row(entry, request, parsed.texts, parents.get(request.parent or "")))
-        yield pa.Table.from_pylist(pairs, schema=PAIRS), pa.Table.from_pylist(verdicts, schema=VERDICTS)
+    pairs: list[dict[str, Any]] = []
+    verdicts: list[dict[str, Any]] = []
+    for entry, parsed in answers:
+        request = requests[entry.request_id]
+        verdicts.append(_verdict(entry, parsed))
+        if parsed.texts is not None:
+            pairs.append(_row(entry, request, parsed.texts, parents.get(request.parent or "")))
+    return pa.Table.from_pylist(pairs, schema=PAIRS), pa.Table.from_pylist(verdicts, schema=VERDICTS)
 
 
 def _verdict(entry: Entry, parsed: Parsed) -> dict[str, Any]:

@@ -27,13 +27,16 @@ from pairsmith.factory.taxonomy import (
 Code = Annotated[str, StringConstraints(min_length=2, max_length=3)]
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def digest(*parts: Any) -> str:
     """Content key: the first 16 hex digits of SHA-256 over the canonical JSON of ``parts``.
 
     Sorted keys, no spaces, UTF-8: the same on every machine. 64 bits: a clash among 10 million keys has odds of 1 in
     370,000.
     """
-    text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = _CANONICAL.encode(parts)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -182,21 +182,21 @@ def _task(tasks: Sequence[str | None], place: int, attempt: int) -> str | None:
     return tasks[(place - attempt + 1) % (place + 1)]
 
 
-def surplus(requests: Iterable[Request], accepted: Collection[str]) -> set[str]:
-    """Ids of accepted requests beyond what their slice wants: the last ones of the plan."""
-    wanted: Counter[str] = Counter()
-    kept: Counter[str] = Counter()
-    found: list[tuple[str, str]] = []
-    for request in requests:
-        wanted[request.slice] += request.parent is None
-        if request.id in accepted:
-            found.append((request.slice, request.id))
-    beyond = set()
-    for name, identity in found:
-        kept[name] += 1
-        if kept[name] > wanted[name]:
-            beyond.add(identity)
-    return beyond
+class Surplus:
+    """Which accepted rows are beyond what their slice wants: the last ones of the plan. ``wanted``: rows by slice."""
+
+    def __init__(self, wanted: Mapping[str, int]) -> None:
+        self._wanted = wanted
+        self.accepted: Counter[str] = Counter()
+        """Accepted rows by slice, those beyond the want included."""
+
+    def beyond(self, slices: Iterable[str]) -> list[bool]:
+        """For the slices of the next accepted rows in plan order: whether each is beyond the want."""
+        return [self._one_more(name) for name in slices]
+
+    def _one_more(self, name: str) -> bool:
+        self.accepted[name] += 1
+        return self.accepted[name] > self._wanted.get(name, 0)
 
 
 def _group(name: str) -> str:

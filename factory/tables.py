@@ -1,7 +1,7 @@
-"""Parquet files that are read in batches: a table of any size takes the memory of a batch, and of the columns that are kept."""
+"""Parquet files in batches: a table of any size takes the memory of a batch, and of the columns that are kept."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pairsmith.factory.errors import InputError
+from pairsmith.factory.errors import InputError, nearest
+from pairsmith.factory.folder import written_whole
 
 BATCH = 4_000
 """Rows that are in memory at once: some 12 MB with all their texts. More take more, fewer no less time."""
@@ -70,8 +71,39 @@ class TableFile:
     def _check(self, found: pa.Schema, wanted: pa.Schema) -> None:
         for name, kind in zip(wanted.names, wanted.types, strict=True):
             if name not in found.names:
-                raise InputError(f"{self.path}: the column '{name}' ({kind}) is missing; {self.remedy}")
+                near = nearest(name, found.names)
+                raise InputError(f"{self.path}: the column '{name}' ({kind}) is missing{near}; {self.remedy}")
             if found.field(name).type != kind:
                 raise InputError(
                     f"{self.path}: the column '{name}' is {found.field(name).type}, not {kind}; {self.remedy}"
                 )
+
+
+@contextmanager
+def new_table(path: Path, schema: pa.Schema) -> Iterator["TableWriter"]:
+    """A Parquet file to write piece by piece; it is at ``path`` whole, or not at all."""
+    with written_whole(path) as beside:
+        # Statistics hold the least and the greatest text of each column: of a long file they would fill memory.
+        writer = pq.ParquetWriter(beside, schema, compression="zstd", write_statistics=False)
+        try:
+            yield TableWriter(writer)
+        except BaseException:
+            with suppress(OSError):  # on a full disk the end cannot be written either
+                writer.close()
+            raise
+        writer.close()
+
+
+class TableWriter:
+    """Writes tables, each as a row group of its own."""
+
+    def __init__(self, writer: pq.ParquetWriter) -> None:
+        self._writer = writer
+        self.groups = 0
+        """Row groups so far."""
+
+    def write(self, table: pa.Table) -> None:
+        """Append the rows of ``table``, if it has any."""
+        if table.num_rows:
+            self._writer.write_table(table, row_group_size=table.num_rows)
+            self.groups += 1

@@ -36,6 +36,7 @@ from pairsmith.factory.repair import Repairs, repair_asks
 from pairsmith.factory.rounds import last_round, read_rounds, with_replacements
 from pairsmith.factory.sampler import Choice, Sampler, model_weights, point
 from pairsmith.factory.spec import ModelSpec, Spec
+from pairsmith.factory.tables import TableFile
 from pairsmith.factory.tasks import Answered, cap_tasks, merge_tasks, parse_tasks
 from pairsmith.grounding import documents, grounded, passages, passages_input, read_sources
 from pairsmith.progress import asking
@@ -95,10 +96,15 @@ def brainstorms(spec: Spec) -> bool:
 
 def read_plan(run: Run) -> Iterator[Request]:
     """The planned requests, in the order in which they are asked."""
+    for rows in plan_tables(run, BATCH):
+        yield from requests_of(rows)
+
+
+def plan_tables(run: Run, size: int, columns: Sequence[str] = tuple(REQUESTS.names)) -> Iterator[pa.Table]:
+    """The ``columns`` of the planned requests, ``size`` requests at a time."""
     path = run.folder.need(REQUESTS_FILE, "generate")
-    with pq.ParquetFile(path, pre_buffer=False) as file:  # with it the whole file, passages and all, would be in memory
-        for batch in file.iter_batches(BATCH):
-            yield from requests_of(pa.Table.from_batches([batch]))
+    remedy = f"delete it, and 'pairsmith generate {run.path}' makes it again"
+    yield from TableFile(path, REQUESTS, remedy, size).batches(*columns)
 
 
 def counts(run: Run, journal: Journal) -> Counts:

@@ -5,6 +5,7 @@ Exit codes: 0 done, 2 something that a person must mend (one line says what), 13
 
 import argparse
 import importlib
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -36,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except (PairsmithError, OSError) as error:
         return _refuse(str(error))
+    except MemoryError:
+        return _refuse("out of memory; allow the process more, or take fewer '--workers': what was finished stays")
     except Exception as error:
         if not type(error).__module__.startswith("pyarrow"):  # which is too heavy to import for its exceptions
             raise
@@ -95,9 +98,24 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name == "batch collect":
         about = "output of 'vllm run-batch'; default: ask the Batch API"
         verb.add_argument("files", type=Path, nargs="*", metavar="FILE", help=about)
+    if name in ("gate", "run"):
+        about = "processes that judge rows; default: the %(default)s cores that this one may use"
+        verb.add_argument("--workers", type=_workers, default=_cores(), metavar="N", help=about)
     if name == "score":
         verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
     verb.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of processes; give 1 or more")
+    return int(text)
+
+
+def _cores() -> int:
+    """Cores that this process may use: in a container or under taskset fewer than there are."""
+    allowed: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)  # Linux has it
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _init(options: argparse.Namespace) -> dict[str, Any]:
@@ -124,7 +142,7 @@ def _stage(module: str, function: str, *arguments: str) -> Callable[[argparse.Na
     def stage(options: argparse.Namespace) -> dict[str, Any]:
         from pairsmith.run import open_run
 
-        run = open_run(options.folder)
+        run = open_run(options.folder, getattr(options, "workers", 1))
         with run.folder.held():
             result: dict[str, Any] = getattr(importlib.import_module(module), function)(
                 run, *(getattr(options, name) for name in arguments)

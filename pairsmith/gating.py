@@ -1,28 +1,40 @@
-"""From answers to verdicts: parse, judge, and sort every row into accepted or rejected."""
+"""From answers to verdicts: parse, judge, and sort every row into accepted or rejected.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import islice
-from typing import Any
+Answers are parsed in this process, part by part, while the engine judges the parts before. Memory holds the parts that are
+under way, and of the others some bytes a row.
+"""
 
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pairsmith import __version__
-from pairsmith.asking import counts, read_plan
-from pairsmith.factory.folder import written_whole
+from pairsmith.asking import counts
+from pairsmith.factory.errors import RoomError
 from pairsmith.factory.journal import Journal
-from pairsmith.factory.parse import candidates
-from pairsmith.factory.records import PAIRS, REJECTED, VERDICTS, Request, digest
-from pairsmith.factory.repair import Resolved, resolve
+from pairsmith.factory.records import PAIRS, VERDICTS, digest
+from pairsmith.factory.tables import TableWriter, new_table
+from pairsmith.parsing import Parser, answered
 from pairsmith.progress import bar
-from pairsmith.run import ACCEPTED, BATCH, CANDIDATES, JOURNAL, REJECTED_FILE, REQUESTS_FILE, VERDICTS_FILE, Run, Stage
-from pairsmith.targeting import beyond_target, has_target, target
-from pairsmith.validators.engine import Engine, LocalEngine, build_gates, dropped_ids, sources, without
-from pairsmith.validators.funnel import funnel
-from pairsmith.validators.gate import Gate, Verdict
-from pairsmith.validators.known import KnownGate
+from pairsmith.run import ACCEPTED, CANDIDATES, JOURNAL, PARTS, REJECTED_FILE, REQUESTS_FILE, VERDICTS_FILE, Run, Stage
+from pairsmith.sorting import sort_rows
+from pairsmith.targeting import Target, has_target
+from pairsmith.validators.build import build_gates, sources
+from pairsmith.validators.corpus import Corpus, Judged, judge_corpus
+from pairsmith.validators.engine import Engine, LocalEngine
+from pairsmith.validators.funnel import Funnel
+from pairsmith.validators.judging import dropped_ids
+from pairsmith.validators.parts import Line, Part, lay_out, read_table, remove_others
+
+CORPUS_SHARE = 0.1  # of the stage's time that is reckoned for the corpus gates, so that the time left counts them in
+
+Shown = Callable[[float], object]
+"""Told how many rows are done since the last call; a row is done in parts where several passes are made."""
 
 
 def gate(run: Run) -> dict[str, Any]:
@@ -46,124 +58,114 @@ def _inputs(run: Run) -> dict[str, Any]:
         }
 
 
-def _gate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
-    with run.journal() as journal:
-        stands = counts(run, journal)
-        _judge(run, journal, stands["answered"])
-        verdicts = read_verdicts(run)
-        _write_accepted(run, dropped_ids(verdicts))
-        _write_rejected(run, verdicts, journal)
-    found = {**funnel(dict(stands), verdicts), "by_group": _by_group(run), "target": target(run)}
-    return (CANDIDATES, VERDICTS_FILE, ACCEPTED, REJECTED_FILE), found
-
-
-def _judge(run: Run, journal: Journal, answered: int) -> None:
-    engine: Engine = LocalEngine()
-    gates = _with_what_is_known(run, build_gates(run.spec.gates, run.path))
-    requests = {request.id: request for request in read_plan(run)}
-    kept: dict[str, str] = {}  # request id -> row id
-    dropped: set[str] = set()
-    with (
-        _table(run, CANDIDATES, PAIRS) as rows,
-        _table(run, VERDICTS_FILE, VERDICTS) as verdicts,
-        bar("gate", answered * len(gates), "verdict") as shown,
-    ):
-
-        def parsed() -> Iterator[pa.Table]:
-            for pairs, lines in candidates(_answers(journal, requests), requests, BATCH):
-                rows.write_table(pairs)
-                verdicts.write_table(lines)
-                kept.update(zip(pairs["request_id"].to_pylist(), pairs["id"].to_pylist(), strict=True))
-                yield pairs
-
-        for lines in engine.judge(gates, parsed(), lambda _, count: shown.update(count)):
-            verdicts.write_table(lines)
-            dropped.update(dropped_ids(lines).to_pylist())
-        if has_target(run):
-            verdicts.write_table(beyond_target(run, {one: row for one, row in kept.items() if row not in dropped}))
-
-
-def _with_what_is_known(run: Run, gates: list[Gate]) -> list[Gate]:
-    """Row gates that judge only what is new, where this is a further round of the same gates on paid answers."""
-    before = run.folder.inputs(GATE.name)
-    same = all(before.get(name) == value for name, value in _decisive(run).items())
-    if not same or not run.folder.has(VERDICTS_FILE) or run.spec.models.generate[0].provider == "recorded":
-        return gates
-    verdicts = read_verdicts(run)
-    rows = pq.read_table(run.path / CANDIDATES, columns=["id", "content_hash"])
-    return [KnownGate(gate, verdicts, rows) if gate.scope == "row" else gate for gate in gates]
-
-
 def _decisive(run: Run) -> dict[str, Any]:
     """What decides a row gate's verdict beside the row."""
     gates = digest(run.spec.gates.model_dump(mode="json"))
     return {"pairsmith": __version__, "gates": gates, "files": sources(run.spec.gates, run.path)}
 
 
-def _answers(journal: Journal, requests: dict[str, Request]) -> Iterator[Resolved]:
-    """The answers of the plan, each as its repairs left it."""
-    for entry in journal.answers("generate"):
-        yield resolve(entry, requests[entry.request_id], journal.revisions)
+def _gate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
+    try:
+        with run.journal() as journal:
+            stands = counts(run, journal)
+            with bar("gate", stands["answered"]) as shown:
+                found = _judge(run, journal, stands["answered"], _in_whole_rows(shown.update))
+            by_group = sort_rows(run, journal, found.parts)
+    except RoomError as error:
+        size = (run.path / JOURNAL).stat().st_size  # measured: what is written takes half of it, sketches as much again
+        raise RoomError(f"{error}; all that is written takes about as much as {JOURNAL}, {size:,} bytes") from None
+    remove_others(run.path / PARTS, [one.part.folder for one in found.parts])
+    return (CANDIDATES, VERDICTS_FILE, ACCEPTED, REJECTED_FILE), {
+        **found.funnel.counts(dict(stands)),
+        "by_group": by_group,
+        "target": found.target.facts(run) if has_target(run) else {},
+    }
 
 
-@contextmanager
-def _table(run: Run, name: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    with written_whole(run.path / name) as beside, pq.ParquetWriter(beside, schema, compression="zstd") as writer:
-        yield writer
+def _in_whole_rows(update: Callable[[int], object]) -> Shown:
+    """Tells ``update`` of rows as they become whole."""
+    done = 0.0
+
+    def shown(rows: float) -> None:
+        nonlocal done
+        before, done = int(done), done + rows
+        update(int(done) - before)
+
+    return shown
 
 
-def _write_accepted(run: Run, dropped: pa.Array) -> None:
-    with _table(run, ACCEPTED, PAIRS) as writer, pq.ParquetFile(run.path / CANDIDATES) as file:
-        for batch in file.iter_batches(BATCH):
-            writer.write_table(without(pa.Table.from_batches([batch]), dropped))
+class _Found(NamedTuple):
+    parts: list[Judged]
+    funnel: Funnel
+    target: Target
 
 
-def _write_rejected(run: Run, verdicts: pa.Table, journal: Journal) -> None:
-    """Every rejected answer with all its reasons, its texts where it has any, and what the model wrote."""
-    reasons = _reasons(verdicts)
-    requests = {request.id: request for request in read_plan(run)}
-    texts = _texts(run, pa.array(reasons, pa.string()))
-    entries = (entry for entry, _ in _answers(journal, requests) if entry.key in reasons)
-    with _table(run, REJECTED_FILE, REJECTED) as writer:
-        while chunk := list(islice(entries, BATCH)):
-            lines = [
-                {
-                    "id": entry.key,
-                    "request_id": entry.request_id,
-                    "group": requests[entry.request_id].group,
-                    "query_language": requests[entry.request_id].query_language,
-                    "document_language": requests[entry.request_id].document_language,
-                    "reasons": reasons[entry.key],
-                    "raw": entry.text,
-                    **texts.get(entry.key, {}),
-                }
-                for entry in chunk
-            ]
-            writer.write_table(pa.Table.from_pylist(lines, schema=REJECTED))
+def _judge(run: Run, journal: Journal, answered: int, shown: Shown) -> _Found:
+    """All verdicts: first those on each row alone, written as the parts come, then those of the corpus gates."""
+    gates = build_gates(run.spec.gates, run.path)
+    parser, share = Parser(run, journal), CORPUS_SHARE if any(gate.scope == "corpus" for gate in gates) else 0.0
+    with new_table(run.path / VERDICTS_FILE, VERDICTS) as writer:
+        verdicts = _Verdicts(writer)
+        with new_table(run.path / CANDIDATES, PAIRS) as candidates:
+            for one in _judge_parts(run, journal, parser, candidates, verdicts):
+                shown(len(one.kept) * (1 - share))
+        with pq.ParquetFile(run.path / CANDIDATES, pre_buffer=False) as file:
+            corpus = Corpus(file, verdicts.parts)
+            for number, lines in judge_corpus(gates, corpus, lambda part: shown(part * share * answered)):
+                verdicts.write(verdicts.parts[number], lines)
+            target = Target(parser.wanted)
+            if has_target(run):
+                _apply(target, corpus, verdicts)
+    return _Found(verdicts.parts, verdicts.funnel, target)
 
 
-def _by_group(run: Run) -> dict[str, dict[str, int]]:
-    """Accepted and rejected rows of each group."""
-    found: dict[str, dict[str, int]] = {}
-    for name, file in (("accepted", ACCEPTED), ("rejected", REJECTED_FILE)):
-        groups = pq.read_table(run.path / file, columns=["group"])["group"]
-        for item in pc.value_counts(groups).to_pylist():
-            found.setdefault(item["values"], {"accepted": 0, "rejected": 0})[name] = item["counts"]
-    return found
+class _Verdicts:
+    """Writes verdicts, counts them, and knows where those of each part are."""
+
+    def __init__(self, writer: TableWriter) -> None:
+        self._writer = writer
+        self.funnel = Funnel()
+        self.parts: list[Judged] = []
+
+    def write(self, one: Judged, verdicts: pa.Table) -> None:
+        """Append ``verdicts`` on rows of the part ``one``."""
+        if verdicts.num_rows:
+            one.verdicts.append(self._writer.groups)
+        self._writer.write(verdicts)
+        self.funnel.add(verdicts)
 
 
-def _reasons(verdicts: pa.Table) -> dict[str, list[str]]:
-    drops = verdicts.filter(pc.equal(verdicts["verdict"], Verdict.DROP.value))
-    reasons: dict[str, list[str]] = {}
-    for key, *parts in zip(*(drops[name].to_pylist() for name in ("id", "gate", "field", "reason")), strict=True):
-        reasons.setdefault(key, []).append(":".join(parts))
-    return reasons
+def _judge_parts(
+    run: Run, journal: Journal, parser: Parser, candidates: TableWriter, verdicts: _Verdicts
+) -> Iterator[Judged]:
+    engine: Engine = LocalEngine(run.workers)
+    decisive = _decisive(run)
+    under_way: deque[tuple[int, pa.ChunkedArray, pa.Table]] = deque()
+
+    def parts() -> Iterator[Part]:
+        for answers in answered(run, journal):
+            rows, lines = parser.parse(answers)
+            under_way.append((candidates.groups, rows["id"], lines))
+            candidates.write(rows)
+            yield lay_out(rows, decisive, run.path / PARTS)
+
+    for part in engine.judge(Line(run.spec.gates, run.path), parts()):
+        group, ids, lines = under_way.popleft()
+        found = read_table(part.verdicts)
+        kept = ~pc.is_in(ids, value_set=dropped_ids(found)).to_numpy()
+        one = Judged(part, group, kept.astype(np.bool_))
+        verdicts.parts.append(one)
+        verdicts.write(one, pa.concat_tables([lines, found]))
+        yield one
 
 
-def _texts(run: Run, ids: pa.Array) -> dict[str, dict[str, Any]]:
-    chosen = pq.read_table(run.path / CANDIDATES, columns=["id", "query", "positive", "negatives"])
-    chosen = chosen.filter(pc.is_in(chosen["id"], value_set=ids))
-    return {row.pop("id"): row for row in chosen.to_pylist()}
+def _apply(target: Target, corpus: Corpus, verdicts: _Verdicts) -> None:
+    columns = ["request_id", "id", "group", "query_language", "document_language"]
+    for number, one in enumerate(corpus.parts):
+        if one.kept.any():
+            lines = target.judge(corpus.kept(number, columns))
+            corpus.drop(number, dropped_ids(lines))
+            verdicts.write(one, lines)
 
 
 GATE = Stage("gate", _inputs, _gate)

@@ -26,6 +26,7 @@ REJECTED_FILE = "rejected.parquet"
 REPORT = "report.html"
 LEDGER = "ledger.json"
 RELEASES = "releases"
+PARTS = "parts"
 BATCH = 10_000  # rows that are in memory at once
 SCHEMAS = {
     REQUESTS_FILE: REQUESTS,
@@ -34,15 +35,21 @@ SCHEMAS = {
     ACCEPTED: PAIRS,
     REJECTED_FILE: REJECTED,
 }
+PART = BATCH // 2
+"""Requests whose answers are judged together: enough that a gate's cost lies in its rows, and a small part of what fits in
+memory. A batch is a whole number of parts: where requests are added at the end, the parts before stay as they are."""
+PART_TEXT = 16_000_000
+"""Characters of answers after which a part is full all the same: three times what a part of the method's answers has."""
 TOOLS = ("datasketch", "fasttext", "numpy", "openai", "pyarrow", "pycld2", "pydantic", "regex")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder and its spec."""
+    """A run folder and its spec. ``workers``: processes that judge rows."""
 
     folder: RunFolder
     spec: Spec
+    workers: int = 1
 
     @property
     def path(self) -> Path:
@@ -94,10 +101,10 @@ class Stage:
         return {"pairsmith": __version__, **self._inputs(run)}
 
 
-def open_run(path: Path) -> Run:
+def open_run(path: Path, workers: int = 1) -> Run:
     """Open a run folder; its spec is read and checked."""
     folder = RunFolder(path)
-    return Run(folder, read_spec(path / FILE))
+    return Run(folder, read_spec(path / FILE), workers)
 
 
 def tool_versions() -> dict[str, str]:

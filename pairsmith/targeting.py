@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pairsmith.asking import read_plan
 from pairsmith.factory.folder import written_whole
-from pairsmith.factory.records import VERDICTS
-from pairsmith.factory.rounds import Again, Round, Seats, SliceState, last_round, read_rounds, surplus, write_rounds
+from pairsmith.factory.records import VERDICTS, slice_of
+from pairsmith.factory.rounds import Again, Round, Seats, SliceState, Surplus, last_round, read_rounds, write_rounds
 from pairsmith.run import ACCEPTED, REJECTED_FILE, ROUNDS_FILE, Run
 from pairsmith.validators.gate import Reason, Verdict
 
@@ -22,32 +23,48 @@ def has_target(run: Run) -> bool:
     return run.spec.requests is None
 
 
-def beyond_target(run: Run, accepted: dict[str, str]) -> pa.Table:
-    """Verdicts on the ``accepted`` rows (request id -> row id): what is beyond the want of its slice is dropped.
+class Target:
+    """What a run wants, and the accepted rows as they come, in the order of the plan. ``wanted``: rows by slice."""
 
-    It is kept beside the other rejected rows: a larger ``size`` takes it in without asking again.
-    """
-    beyond = surplus(read_plan(run), accepted)
-    lines = [
-        {
-            "request_id": request_id,
-            "id": row,
-            "gate": GATE,
-            "field": "row",
-            "verdict": Verdict.DROP if request_id in beyond else Verdict.KEEP,
-            "reason": Reason.SURPLUS if request_id in beyond else None,
+    def __init__(self, wanted: Mapping[str, int]) -> None:
+        self._wanted = wanted
+        self._surplus = Surplus(wanted)
+
+    def judge(self, rows: pa.Table) -> pa.Table:
+        """Verdicts on accepted ``rows`` (schema PAIRS): what is beyond the want of its slice is dropped.
+
+        It is kept beside the other rejected rows: a larger ``size`` takes it in without asking again.
+        """
+        columns = (rows[name].to_pylist() for name in ("group", "query_language", "document_language"))
+        beyond = pa.array(self._surplus.beyond(map(slice_of, *columns)), pa.bool_())
+        said = {
+            "request_id": rows["request_id"],
+            "id": rows["id"],
+            "gate": pa.repeat(GATE, len(rows)),
+            "field": pa.repeat("row", len(rows)),
+            "verdict": pc.if_else(beyond, Verdict.DROP.value, Verdict.KEEP.value),
+            "reason": pc.if_else(beyond, Reason.SURPLUS.value, pa.scalar(None, pa.string())),
         }
-        for request_id, row in accepted.items()
-    ]
-    return pa.Table.from_pylist(lines, schema=VERDICTS)
+        nothing = {name: pa.nulls(len(rows), VERDICTS.field(name).type) for name in VERDICTS.names if name not in said}
+        return pa.table(said | nothing).cast(VERDICTS)
+
+    def facts(self, run: Run) -> dict[str, Any]:
+        """How far the target is met: wanted and accepted rows, and what is missing in which slice."""
+        found = {name: wanted - self._surplus.accepted[name] for name, wanted in self._wanted.items()}
+        missing = {name: count for name, count in found.items() if count > 0}
+        return {
+            "wanted": sum(self._wanted.values()),
+            "missing": dict(sorted(missing.items(), key=lambda item: (-item[1], item[0]))),
+            "rounds": last_round(_rounds(run)),
+        }
 
 
 def next_round(run: Run, counts: dict[str, Any]) -> Round | None:
     """What brings the missing rows; None where nothing is missing or nothing may be asked.
 
-    ``counts``: of the plan; while requests of it are pending, nothing more is planned.
+    ``counts``: what gating the plan found; while requests of it are pending, nothing more is planned.
     """
-    if not has_target(run) or counts["pending"]:
+    if not has_target(run) or counts["pending"] or not counts.get("target", {}).get("missing"):
         return None
     found = _seats(run).next_round(last_round(_rounds(run)) + 1, run.spec.candidates)
     return found if found.again else None
@@ -63,19 +80,6 @@ def add_round(run: Run, counts: dict[str, Any]) -> dict[str, Any] | None:
     with written_whole(run.path / ROUNDS_FILE) as beside:
         write_rounds(beside, [*rounds, *found.again])
     return {"round": number, "missing": found.missing, "asks": len(found.again), "says": _says(found, number)}
-
-
-def target(run: Run) -> dict[str, Any]:
-    """How far the target is met: wanted and accepted rows, and what is missing in which slice."""
-    if not has_target(run):
-        return {}
-    states = slices(run)
-    missing = {name: one.missing for name, one in states.items() if one.missing}
-    return {
-        "wanted": sum(one.wanted for one in states.values()),
-        "missing": dict(sorted(missing.items(), key=lambda item: (-item[1], item[0]))),
-        "rounds": last_round(_rounds(run)),
-    }
 
 
 def slices(run: Run) -> Mapping[str, SliceState]:

@@ -1,132 +1,197 @@
-"""Gates as a whole: nothing disappears, a user's own gate takes part, a gate that misbehaves is named."""
+"""Processes that judge parts: the same files from any number of them, whatever happens to one, and none is left behind."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from parts import rows
 
-from pairsmith.factory.errors import PairsmithError, SpecError
-from pairsmith.factory.records import PAIRS, VERDICTS
+from pairsmith.factory.errors import PairsmithError
 from pairsmith.factory.spec import CustomGateSpec, GatesSpec
-from pairsmith.validators.engine import LocalEngine, build_gates, dropped_ids, without
-from pairsmith.validators.funnel import funnel
-from pairsmith.validators.gate import Findings, Gate, Scope
-
-
-def rows(*queries: str) -> pa.Table:
-    lines = [
-        {
-            "id": f"k{n}", "request_id": f"r{n}", "content_hash": "h", "group": "sts", "instruction": "i", "query": query,
-            "positive": f"positive {n}", "negatives": ["negative"], "query_language": "en", "document_language": "en",
-            "model": "m",
-        }
-        for n, query in enumerate(queries)
-    ]  # fmt: skip
-    return pa.Table.from_pylist(lines, schema=PAIRS)
-
-
-class Letter:
-    """Drops queries that hold a letter."""
-
-    def __init__(self, letter: str, scope: Scope = "row") -> None:
-        self.name = f"letter-{letter}"
-        self.scope: Scope = scope
-        self.letter = letter
-        self.saw: list[str] = []
-
-    def judge(self, rows: pa.Table) -> pa.Table:
-        findings = Findings(rows, self.name)
-        for row, query in enumerate(rows["query"].to_pylist()):
-            self.saw.append(query)
-            if self.letter in query:
-                findings.drop(row, "query", "letter", related=self.letter)
-            else:
-                findings.keep(row, "query")
-        return findings.table()
-
-
-def judged(gates: list[Gate], *batches: pa.Table) -> pa.Table:
-    return pa.concat_tables([VERDICTS.empty_table(), *LocalEngine().judge(gates, batches, lambda *_: None)])
-
-
-def test_row_gates_all_judge_every_row_and_corpus_gates_only_what_is_still_kept() -> None:
-    a, b, c, d = Letter("a"), Letter("b"), Letter("c", "corpus"), Letter("d", "corpus")
-    verdicts = judged([a, b, c, d], rows("a", "b", "ab"), rows("c", "d", "e"))
-    assert a.saw == b.saw == ["a", "b", "ab", "c", "d", "e"]
-    assert c.saw == ["c", "d", "e"]
-    assert d.saw == ["d", "e"]
-    assert verdicts.num_rows == 3 * (6 + 6 + 3 + 2)
-
-
-@given(st.lists(st.text("abcd", max_size=3), max_size=20), st.integers(1, 20))
-def test_accepted_and_rejected_are_all_the_rows(queries: list[str], size: int) -> None:
-    table = rows(*queries)
-    batches = [table.slice(start, size) for start in range(0, table.num_rows, size)]
-    verdicts = judged([Letter("a"), Letter("b"), Letter("c", "corpus")], *batches)
-    accepted = without(table, dropped_ids(verdicts))
-    assert accepted["query"].to_pylist() == [query for query in queries if not set(query) & set("abc")]
-    counts = {"asked": len(queries) + 3, "answered": len(queries), "failed": {"timeout": 2}, "pending": 1}
-    found = funnel(counts, verdicts)
-    assert found["asked"] == found["accepted"] + found["rejected"] + sum(found["failed"].values()) + found["pending"]
-    assert found["accepted"] == accepted.num_rows
-    by_name = {gate["gate"]: gate for gate in found["gates"]}
-    if queries:
-        assert by_name["letter-a"]["dropped"] == sum("a" in query for query in queries)
-        assert by_name["letter-a"]["only"] == sum("a" in query and "b" not in query for query in queries)
-        assert by_name["letter-a"]["judged"] == len(queries)
-
+from pairsmith.validators.engine import LocalEngine
+from pairsmith.validators.parts import Line, Part, lay_out, read_table
 
 OWN = """
+import os, resource, signal, sys, time
+from pathlib import Path
 from pairsmith.validators.gate import Findings
 
-class NoShouting:
-    name = "no_shouting"
+class Faulty:
+    name = "faulty"
     scope = "row"
 
-    def __init__(self, share: float = 0.5) -> None:
-        self.share = share
+    def __init__(self, folder):
+        self.folder = Path(folder)
 
     def judge(self, rows):
         findings = Findings(rows, self.name)
         for row, query in enumerate(rows["query"].to_pylist()):
-            score = sum(letter.isupper() for letter in query) / max(len(query), 1)
-            if score > self.share:
-                findings.drop(row, "query", "shouting", score, self.share)
-            else:
-                findings.keep(row, "query", score, self.share)
+            self.do(query)
+            if "a" in query:
+                findings.drop(row, "query", "letter")
+        with (self.folder / "pids").open("a") as file:
+            file.write(f"{os.getpid()}\\n")
         return findings.table()
+
+    def do(self, query):
+        word, _, times = query.partition(" ")
+        if word in ("kill", "exhaust"):
+            with (self.folder / word).open("a") as file:
+                file.write("x")
+            if (self.folder / word).stat().st_size <= int(times):
+                if word == "exhaust":
+                    raise MemoryError
+                os.kill(os.getpid(), signal.SIGKILL)
+        elif word == "raise":
+            raise KeyError("what a user's gate may raise")
+        elif word == "sleep":
+            (self.folder / "asleep").touch()
+            time.sleep(float(times))
+        elif word == "print":
+            print("what a gate prints")
 """
 
 
-def test_a_users_own_gate_is_named_by_its_import_path(tmp_path: Path) -> None:
-    (tmp_path / "my_own_gates.py").write_text(OWN)
-    spec = GatesSpec(custom=[CustomGateSpec(use="my_own_gates:NoShouting", options={"share": 0.7})])
-    own = build_gates(spec, tmp_path)[-1]
-    verdicts = judged([own], rows("QUIET please", "LOUD"))
-    assert verdicts["verdict"].to_pylist() == ["keep"] * 3 + ["drop", "keep", "keep"]
-    assert verdicts["threshold"].to_pylist() == [0.7, None, None, 0.7, None, None]
+def line(folder: Path) -> Line:
+    """A gate of its own module in ``folder`` and none beside it: a worker starts in half a second."""
+    (folder / "faulty_gates.py").write_text(OWN)
+    off = {name: {"enabled": False} for name in GatesSpec.model_fields if name != "custom"}
+    custom = CustomGateSpec(use="faulty_gates:Faulty", options={"folder": str(folder)})
+    return Line(GatesSpec(**off, custom=[custom]), folder)
 
 
-@pytest.mark.parametrize("use", ["no_such_module:Gate", "pairsmith.score:nothing", "json:dumps", "nonsense", ""])
-def test_a_gate_that_cannot_be_loaded_is_one_clear_line(tmp_path: Path, use: str) -> None:
-    with pytest.raises(SpecError, match="can't be loaded"):
-        build_gates(GatesSpec(custom=[CustomGateSpec(use=use)]), tmp_path)
+def parts(folder: Path, *queries: list[str]) -> Iterator[Part]:
+    for number, some in enumerate(queries):
+        yield lay_out(rows(*some, start=10 * number), "", folder / "parts")
 
 
-def test_two_gates_of_one_name_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "my_length_gate.py").write_text(OWN.replace("no_shouting", "length"))
-    with pytest.raises(SpecError, match="two gates are named 'length'"):
-        build_gates(GatesSpec(custom=[CustomGateSpec(use="my_length_gate:NoShouting")]), tmp_path)
+def judged(folder: Path, workers: int, *queries: list[str]) -> list[bytes]:
+    found = LocalEngine(workers).judge(line(folder), parts(folder, *queries))
+    return [part.verdicts.read_bytes() for part in found]
 
 
-class Broken(Letter):
-    def judge(self, rows: pa.Table) -> pa.Table:
-        return super().judge(rows.slice(1)) if self.letter == "lost" else super().judge(rows).drop_columns("verdict")
+def pids(folder: Path) -> list[int]:
+    return [int(pid) for pid in (folder / "pids").read_text().split()]
 
 
-@pytest.mark.parametrize("letter", ["lost", "schema"])
-def test_a_gate_that_loses_a_row_or_answers_with_another_schema_is_named(letter: str) -> None:
-    with pytest.raises(PairsmithError, match=f"letter-{letter}"):
-        judged([Broken(letter)], rows("x", "y"))
+def wait_for(holds: object, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+MANY = [["a", "b"], ["c"], [], ["print x", "ab"], ["d"], ["e"], ["fa"]]
+
+
+def test_any_number_of_workers_gives_the_same_bytes_in_the_order_of_the_parts(tmp_path: Path) -> None:
+    found = {}
+    for workers in (1, 2, 3):
+        folder = tmp_path / str(workers)
+        folder.mkdir()
+        found[workers] = judged(folder, workers, *MANY)
+        used = set(pids(folder))
+        assert (used == {os.getpid()}) == (workers == 1) and len(used) <= workers
+    assert found[1] == found[2] == found[3]
+    dropped = [read_table(part.verdicts)["verdict"].to_pylist().count("drop") for part in parts(tmp_path / "1", *MANY)]
+    assert dropped == [1, 0, 0, 1, 0, 0, 1]
+
+
+def test_one_part_is_judged_here_and_what_is_finished_is_not_judged_again(tmp_path: Path) -> None:
+    judged(tmp_path, 2, ["x"])
+    assert pids(tmp_path) == [os.getpid()]
+    before = judged(tmp_path, 2, ["x"], ["y"])
+    assert pids(tmp_path) == [os.getpid()] * 2
+    assert judged(tmp_path, 2, ["x"], ["y"]) == before
+    assert len(pids(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("fault", ["kill 2", "exhaust 2"])
+def test_a_worker_that_dies_costs_only_its_part(tmp_path: Path, fault: str) -> None:
+    (tmp_path / "sound").mkdir()
+    queries = [*MANY, [fault], ["g"]]
+    found = judged(tmp_path, 2, *queries)
+    assert len(found) == len(queries)
+    (tmp_path / fault.split()[0]).unlink()
+    assert found == judged_without_faults(tmp_path, queries)
+
+
+def judged_without_faults(folder: Path, queries: list[list[str]]) -> list[bytes]:
+    for word in ("kill", "exhaust"):
+        (folder / "sound" / word).write_text("xxxx")  # as often as a fault may happen, and more
+    return judged(folder / "sound", 1, *queries)
+
+
+@pytest.mark.parametrize(("fault", "told"), [("kill 99", "SIGKILL"), ("exhaust 99", "out of memory")])
+def test_rows_that_kill_each_worker_are_named_and_the_other_parts_stay_finished(
+    tmp_path: Path, fault: str, told: str
+) -> None:
+    with pytest.raises(PairsmithError, match=f"rows 'k20' to 'k21' .2.: their worker died 3 times .{told}") as raised:
+        judged(tmp_path, 2, ["x"], ["y"], ["z", fault], ["w"])
+    assert "\n" not in str(raised.value)
+    before = len(pids(tmp_path))
+    judged(tmp_path, 1, ["x"], ["y"])
+    assert len(pids(tmp_path)) == before
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_users_gate_raises_is_the_same_line_from_a_worker(tmp_path: Path, workers: int) -> None:
+    with pytest.raises(PairsmithError) as raised:
+        judged(tmp_path, workers, ["x"], ["raise"], ["y"])
+    assert str(raised.value) == ("gate 'faulty': failed on 1 rows (KeyError: \"what a user's gate may raise\")")
+    assert type(raised.value) is PairsmithError
+
+
+@pytest.mark.parametrize("damage", [b"", b"half", None])
+def test_a_part_whose_files_were_damaged_is_made_again(tmp_path: Path, damage: bytes | None) -> None:
+    before = judged(tmp_path, 1, ["x"], ["a"])
+    file = next(parts(tmp_path, ["x"])).verdicts
+    file.unlink() if damage is None else file.write_bytes(damage)
+    assert judged(tmp_path, 1, ["x"], ["a"]) == before
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from test_engine import judged
+judged(Path(sys.argv[1]), 2, ["x"], ["sleep 60"], ["sleep 60"], ["y"])
+"""
+
+
+def asleep(folder: Path) -> "subprocess.Popen[str]":
+    """A process of which two workers are busy for a minute."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(folder)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for((folder / "asleep").exists)
+    return process
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_no_worker_outlives_the_one_who_asked(tmp_path: Path, stop: signal.Signals) -> None:
+    process = asleep(tmp_path)
+    workers = children(process.pid)
+    assert len(workers) == 2
+    process.send_signal(stop)
+    _, errors = process.communicate(timeout=30)
+    assert ("KeyboardInterrupt" in errors) == (stop == signal.SIGINT)
+    wait_for(lambda: not any(map(alive, workers)))

@@ -8,7 +8,7 @@ import yaml
 
 from pairsmith.factory.records import PAIRS
 from pairsmith.factory.spec import GatesSpec
-from pairsmith.validators.engine import build_gates
+from pairsmith.validators.build import build_gates
 
 PAGE = (Path(__file__).parent.parent / "docs/gates.md").read_text(encoding="utf-8")
 

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pairsmith.factory.chat import Entry
-from pairsmith.factory.parse import ParseReason, candidates, parse_answer, parse_entry
+from pairsmith.factory.parse import (
+    _SAYS_SOMETHING,
+    ParseReason,
+    _says_nothing,
+    _visible,
+    candidates,
+    parse_answer,
+    parse_entry,
+)
 from pairsmith.factory.records import PAIRS, VERDICTS, Request
 from pairsmith.factory.taxonomy import GROUPS
 
@@ -133,15 +141,28 @@ def entry(number: int, text: str) -> Entry:
 
 @given(
     st.lists(st.sampled_from([json.dumps(STS), "no", json.dumps([STS]), '{"S1": "x', ""]), max_size=12),
-    st.integers(1, 5),
 )
-def test_every_answer_gets_one_verdict_and_those_that_parse_a_row(answers: list[str], batch: int) -> None:
+def test_every_answer_gets_one_verdict_and_those_that_parse_a_row(answers: list[str]) -> None:
     requests = {f"r{n}": Request(id=f"r{n}", group="sts", language="en") for n in range(len(answers))}
     entries = [entry(n, text) for n, text in enumerate(answers)]
     parsed = [(one, parse_entry(one, requests[one.request_id])) for one in entries]
-    tables = list(candidates(parsed, requests, batch))
-    ids = [key for _, verdicts in tables for key in verdicts["id"].to_pylist()]
-    assert ids == [f"k{n}" for n in range(len(answers))]
-    kept = [key for pairs, _ in tables for key in pairs["id"].to_pylist()]
-    assert kept == [f"k{n}" for n, text in enumerate(answers) if text == json.dumps(STS)]
-    assert all(pairs.schema == PAIRS and verdicts.schema == VERDICTS for pairs, verdicts in tables)
+    pairs, verdicts = candidates(parsed, requests, {})
+    assert verdicts["id"].to_pylist() == [f"k{n}" for n in range(len(answers))]
+    assert pairs["id"].to_pylist() == [f"k{n}" for n, text in enumerate(answers) if text == json.dumps(STS)]
+    assert pairs.schema == PAIRS and verdicts.schema == VERDICTS
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a", "Q", "é", "A\u030a", "ﬁ", "\u00ad", "\u200b", " ", "<", "todo", "input", "\u3164"]),
+        max_size=60,
+    )
+)
+def test_a_text_of_many_letters_is_never_one_that_says_nothing(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    if _SAYS_SOMETHING.match(text):
+        folded = _visible(text)
+        assert folded
+        assert not any(
+            _says_nothing(folded, key, exempt=False) for group in GROUPS.values() for key in group.keys.values()
+        )

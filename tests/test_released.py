@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stored import stored
 from test_duplicates import LONG, queries, row, table
 
 from pairsmith.curation.release import ReleaseFacts, write_release
 from pairsmith.factory.errors import InputError
 from pairsmith.factory.spec import DuplicatesSpec, GatesSpec, ReleaseSpec
+from pairsmith.validators.build import sources
 from pairsmith.validators.duplicates import DuplicatesGate
-from pairsmith.validators.engine import sources
 from pairsmith.validators.minhash import bands_for
 from pairsmith.validators.released import find_releases, signatures_of, standing, write_signatures
 
@@ -35,7 +36,7 @@ def run(tmp_path: Path) -> Path:
 
 def release(rows: Rows, folder: Path, signed: bool = True) -> Path:
     """The next version below ``folder``, which holds ``rows``."""
-    path, _ = write_release(table(rows), FACTS, folder)
+    path, _ = write_release(stored(table(rows)), FACTS, folder)
     if signed:
         write_signatures(path, bands_for(0.7, 128))
     return path

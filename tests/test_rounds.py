@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.plan import draw_requests, expected_tasks
 from pairsmith.factory.records import Request
-from pairsmith.factory.rounds import Again, Seats, read_rounds, surplus, with_replacements, write_rounds
+from pairsmith.factory.rounds import Again, Seats, Surplus, read_rounds, with_replacements, write_rounds
 from pairsmith.factory.spec import Spec
 
 SPEC = Spec(size=120, groups={"sts": 2, "short_short": 1, "bitext": 1}, languages={"en": 3, "de": 1, "sw": 1}, seed=3)
@@ -33,6 +33,13 @@ def play(plan, chances, cap, seed=0, rounds=40):
         again += found.again
         plan = list(with_replacements(SPEC, seats, again))
     return plan, fate, again
+
+
+def surplus(plan, accepted):
+    """Ids of accepted requests beyond what their slice wants."""
+    found = Surplus(Counter(one.slice for one in plan if one.parent is None))
+    good = [one for one in plan if one.id in accepted]
+    return {one.id for one, beyond in zip(good, found.beyond(one.slice for one in good), strict=True) if beyond}
 
 
 @given(st.dictionaries(st.sampled_from(["sts/en", "sts/sw", "bitext/en-de", "short_short/de"]), st.floats(0, 1)),

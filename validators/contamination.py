@@ -40,10 +40,10 @@ class Match(NamedTuple):
 
 
 class ContaminationGate:
-    """Corpus gate, so that it reads only rows that the row gates kept; each row is judged alone. Labels are exempt."""
+    """Reads only rows that the row gates kept; each row is judged alone. Labels are exempt."""
 
     name = "contamination"
-    scope: Scope = "corpus"
+    scope: Scope = "kept"
 
     def __init__(self, spec: ContaminationSpec, folder: Path) -> None:
         self._spec = spec

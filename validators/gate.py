@@ -2,13 +2,17 @@
 
 A gate takes a table of rows (schema :data:`pairsmith.factory.records.PAIRS`) and answers with a table of verdicts (schema
 :data:`pairsmith.factory.records.VERDICTS`): for each row and text field one line ``keep``, ``drop`` or ``unverified``, and
-one more for each further reason. Row gates (``scope = "row"``) judge every parsed row, each alone; corpus gates
-(``scope = "corpus"``) are given all rows that the row gates kept, at once.
+one more for each further reason.
+
+Row gates (``scope = "row"``) judge every parsed row, each alone. Gates of scope ``kept`` do so too, but only rows that the
+row gates, and those of scope ``kept`` before them, kept. Corpus gates (``scope = "corpus"``) compare rows with each other:
+they are given all rows that are still kept, at once, or, where they are :class:`Sketching`, what they noted of each row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -16,9 +20,12 @@ import pyarrow as pa
 from pairsmith.factory.records import VERDICTS
 from pairsmith.validators.texts import Text, Texts, field_names, texts
 
-__all__ = ["Findings", "Gate", "Reason", "Scope", "Text", "Texts", "Verdict", "texts"]
+__all__ = ["Findings", "Gate", "Reason", "Scope", "Share", "Sketching", "Text", "Texts", "Verdict", "texts"]
 
-Scope = Literal["row", "corpus"]
+Scope = Literal["row", "kept", "corpus"]
+
+Share = Callable[[float], object]
+"""Told how much of a work was done since the last call, as a share of the whole (0 to 1)."""
 
 
 class Verdict(StrEnum):
@@ -84,6 +91,22 @@ class Gate(Protocol):
         """Verdicts on ``rows``: every row and text field of it gets at least one line. Must not depend on row order.
 
         ``texts(rows)`` gives the text fields, folded and cut into tokens once for all gates that judge the same table.
+        """
+        ...
+
+
+@runtime_checkable
+class Sketching(Gate, Protocol):
+    """A corpus gate for any number of rows: it notes of each what it needs, and judges by its notes, which lie on disk."""
+
+    def sketch(self, rows: pa.Table) -> pa.Table:
+        """One line for each of ``rows``: ``request_id``, ``id`` and whatever the gate compares. Each row alone."""
+        ...
+
+    def judge_sketches(self, sketches: Sequence[Path], progress: Share) -> Iterator[pa.Table]:
+        """For each sketch file (Arrow IPC, not compressed: it can be mapped into memory), in order, the verdicts on its rows.
+
+        Must depend neither on the order of the files nor on how the rows are spread over them.
         """
         ...
 

@@ -1,0 +1,52 @@
+"""The gates of a spec: a user's own takes part, one that cannot is named."""
+
+from pathlib import Path
+
+import pytest
+from parts import rows
+
+from pairsmith.factory.errors import SpecError
+from pairsmith.factory.spec import CustomGateSpec, GatesSpec
+from pairsmith.validators.build import build_gates
+
+OWN = """
+from pairsmith.validators.gate import Findings
+
+class NoShouting:
+    name = "no_shouting"
+    scope = "row"
+
+    def __init__(self, share: float = 0.5) -> None:
+        self.share = share
+
+    def judge(self, rows):
+        findings = Findings(rows, self.name)
+        for row, query in enumerate(rows["query"].to_pylist()):
+            score = sum(letter.isupper() for letter in query) / max(len(query), 1)
+            if score > self.share:
+                findings.drop(row, "query", "shouting", score, self.share)
+            else:
+                findings.keep(row, "query", score, self.share)
+        return findings.table()
+"""
+
+
+def test_a_users_own_gate_is_named_by_its_import_path(tmp_path: Path) -> None:
+    (tmp_path / "my_own_gates.py").write_text(OWN)
+    spec = GatesSpec(custom=[CustomGateSpec(use="my_own_gates:NoShouting", options={"share": 0.7})])
+    own = build_gates(spec, tmp_path)[-1]
+    verdicts = own.judge(rows("QUIET please", "LOUD"))
+    assert verdicts["verdict"].to_pylist() == ["keep"] * 3 + ["drop", "keep", "keep"]
+    assert verdicts["threshold"].to_pylist() == [0.7, None, None, 0.7, None, None]
+
+
+@pytest.mark.parametrize("use", ["no_such_module:Gate", "pairsmith.score:nothing", "json:dumps", "nonsense", ""])
+def test_a_gate_that_cannot_be_loaded_is_one_clear_line(tmp_path: Path, use: str) -> None:
+    with pytest.raises(SpecError, match="can't be loaded"):
+        build_gates(GatesSpec(custom=[CustomGateSpec(use=use)]), tmp_path)
+
+
+def test_two_gates_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "my_length_gate.py").write_text(OWN.replace("no_shouting", "length"))
+    with pytest.raises(SpecError, match="two gates are named 'length'"):
+        build_gates(GatesSpec(custom=[CustomGateSpec(use="my_length_gate:NoShouting")]), tmp_path)

@@ -1,0 +1,111 @@
+"""What gates say of rows, checked: nothing may disappear in a gate, nor come from nowhere.
+
+Row gates judge every parsed row, with no short cut, so that their rates are independent of each other. Gates of scope
+``kept`` and corpus gates look at what all row gates and the gates before them kept, so that no row that is lost anyway
+survives for its twins.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pairsmith.factory.errors import PairsmithError
+from pairsmith.factory.records import VERDICTS
+from pairsmith.validators.gate import Gate, Share, Sketching, Verdict
+
+T = TypeVar("T")
+
+_KNOWN = [verdict.value for verdict in Verdict]
+
+
+class Judged(NamedTuple):
+    """What gates make of a table of rows: verdicts (schema VERDICTS), and a sketch for each gate that compares sketches."""
+
+    verdicts: pa.Table
+    sketches: list[pa.Table]
+
+
+def judge_rows(gates: Sequence[Gate], rows: pa.Table) -> Judged:
+    """All that can be said of ``rows`` (schema PAIRS) without knowing others."""
+    verdicts = [VERDICTS.empty_table(), *(judge(gate, rows) for gate in gates if gate.scope == "row" and len(rows))]
+    kept = without(rows, dropped_ids(pa.concat_tables(verdicts)))
+    for gate in gates:
+        if gate.scope == "kept" and len(kept):
+            verdicts.append(judge(gate, kept))
+            kept = without(kept, dropped_ids(verdicts[-1]))
+    return Judged(pa.concat_tables(verdicts), [_sketch(gate, kept) for gate in sketching(gates)])
+
+
+def sketching(gates: Sequence[Gate]) -> list[Sketching]:
+    """The corpus gates that judge by sketches."""
+    return [gate for gate in gates if gate.scope == "corpus" and isinstance(gate, Sketching)]
+
+
+def judge(gate: Gate, rows: pa.Table) -> pa.Table:
+    """The gate's verdicts on ``rows``. :class:`PairsmithError` where it fails, loses a row or invents one."""
+    return _checked(gate, _tried(gate, rows.num_rows, lambda: gate.judge(rows)), rows["id"])
+
+
+def judge_sketches(gate: Sketching, sketches: Sequence[Path], progress: Share) -> Iterator[pa.Table]:
+    """The gate's verdicts on the rows of each sketch file, in order; checked as those of :func:`judge`."""
+    found = iter(_tried(gate, 0, lambda: gate.judge_sketches(sketches, progress)))
+    for path in sketches:
+        with pa.memory_map(str(path)) as source:
+            ids = pa.ipc.open_file(source).read_all()["id"]
+            verdicts = _tried(gate, len(ids), lambda: next(found, VERDICTS.empty_table()))
+            yield _checked(gate, verdicts, ids)
+    _tried(gate, 0, lambda: list(found))  # it may have something to do at its end
+
+
+def dropped_ids(verdicts: pa.Table) -> pa.Array:
+    """Ids of rows that at least one verdict drops, each once."""
+    return pc.unique(verdicts.filter(pc.equal(verdicts["verdict"], Verdict.DROP.value))["id"])
+
+
+def without(rows: pa.Table, ids: pa.Array) -> pa.Table:
+    """The rows whose id is not among ``ids``."""
+    return rows.filter(pc.invert(pc.is_in(rows["id"], value_set=ids))) if len(ids) else rows
+
+
+def _sketch(gate: Sketching, rows: pa.Table) -> pa.Table:
+    sketch = _tried(gate, rows.num_rows, lambda: gate.sketch(rows))
+    if not sketch["id"].equals(rows["id"]):
+        raise PairsmithError(f"gate '{gate.name}': its sketch has not one line for each row, in their order")
+    return sketch
+
+
+def _tried(gate: Gate, count: int, work: Callable[[], T]) -> T:
+    """Gates fail in one line that names the gate: a user's own may raise anything."""
+    try:
+        return work()
+    except (PairsmithError, MemoryError):
+        raise
+    except Exception as error:
+        told = " ".join(str(error).split())
+        raise PairsmithError(
+            f"gate '{gate.name}': failed on {count:,} rows ({type(error).__name__}: {told})"
+        ) from error
+
+
+def _checked(gate: Gate, verdicts: pa.Table, given: pa.ChunkedArray) -> pa.Table:
+    verdicts = _tried(gate, len(given), lambda: verdicts.cast(VERDICTS))
+    odd = set(pc.unique(verdicts["verdict"]).to_pylist()) - set(_KNOWN)
+    if odd:
+        raise PairsmithError(f"gate '{gate.name}': says {sorted(map(str, odd))}; a verdict is one of {sorted(_KNOWN)}")
+    judged = pc.unique(verdicts["id"])
+    lost, unknown = _beyond(given, judged), _beyond(judged, given)
+    if lost or unknown:
+        row, said = min(
+            chain(((id, "no verdict on") for id in lost), ((id, "a verdict on the unknown") for id in unknown))
+        )
+        raise PairsmithError(f"gate '{gate.name}': gives {said} row '{row}'; every row needs a line")
+    return verdicts
+
+
+def _beyond(ids: pa.ChunkedArray | pa.Array, known: pa.ChunkedArray | pa.Array) -> list[str]:
+    """Those of ``ids`` that are not ``known``."""
+    return list(ids.filter(pc.invert(pc.is_in(ids, value_set=known))).to_pylist())
