@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairsmith.factory.text import fold
+from pairsmith.validators.characters import Characters, slices
 from pairsmith.validators.tokens import Tokens
 
 LABELLED = "long_short"  # group whose positive and negatives are class labels, not documents
@@ -73,6 +74,11 @@ class Texts:
         """The name of each field: query, positive, negative, negative_2, ..."""
         names = field_names(int(self.number.max(initial=0)) + 1)
         return [names[number] for number in self.number.tolist()]
+
+    @cached_property
+    def slices(self) -> list[Characters]:
+        """The code points of each, as it is."""
+        return list(slices(self.text))
 
     @cached_property
     def folded(self) -> list[str]:
