@@ -43,7 +43,8 @@ class Words(NamedTuple):
 
 
 @cache
-def _words(language: str) -> Words | None:
+def kinds_of_words(language: str) -> Words | None:
+    """The words of one language (ISO 639-1), compiled; None where none are known."""
     words = _lexicon().get(language)
     return Words(*(Phrases(words[name.rstrip("_")]) for name in Words._fields)) if words else None
 
@@ -61,7 +62,7 @@ def explains_relevance(text: str, language: str, labels: tuple[str, ...] = ()) -
     """
     own = _label_stems(labels)
     for code in dict.fromkeys((language, "en")):
-        words = _words(code)
+        words = kinds_of_words(code)
         if words and (found := _explaining(text, words, own, bool(labels))):
             return found.strip()
     return None

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pairsmith.factory.lexicon import plain_of
 from pairsmith.factory.text import fold
 from pairsmith.validators.characters import Characters, slices
 from pairsmith.validators.tokens import Tokens
@@ -86,9 +87,18 @@ class Texts:
         return [fold(text) for text in self.text]
 
     @cached_property
+    def plain(self) -> list[str]:
+        """Each text as phrases are matched against, see :func:`pairsmith.factory.lexicon.plain`."""
+        return list(map(plain_of, self.folded, self.text))
+
+    @cached_property
     def tokens(self) -> Tokens:
         """The tokens of each."""
         return Tokens(self.folded)
+
+    def __getitem__(self, place: int) -> Text:
+        label = bool(self.is_label[place])
+        return Text(int(self.row[place]), self.field[place], self.text[place], self.language[place], label)
 
     def __len__(self) -> int:
         return len(self.text)

@@ -1,0 +1,179 @@
+"""Texts that the checks of gate ``format`` must look at: what all others lack, no finding can do without.
+
+Each condition is necessary for what its check finds, by the signs (:mod:`pairsmith.validators.signs`) and needles
+(:mod:`pairsmith.validators.spotting`) that every finding holds, and leaves over a few texts in a hundred.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cached_property, lru_cache
+
+import numpy as np
+import regex
+
+from pairsmith.factory.lexicon import Phrases, plain
+from pairsmith.factory.talk import offers, refusals, service_errors
+from pairsmith.validators.brackets import words
+from pairsmith.validators.characters import slices
+from pairsmith.validators.echo import demands
+from pairsmith.validators.encoding import maybe_latin
+from pairsmith.validators.loops import loops
+from pairsmith.validators.meta_talk import as_asked, begins_labelled, handovers, remarks
+from pairsmith.validators.relevance_talk import kinds_of_words
+from pairsmith.validators.signs import Flags, Sign, signs
+from pairsmith.validators.spotting import Sought, Spotter
+from pairsmith.validators.texts import LABELLED, Texts
+
+# What unfilled places and filler text are called beside the lexicon, see placeholder.py; a last letter that an accent may
+# follow is left out.
+_WORDED = {
+    "your": "your ",
+    "here": " her",
+    "form": "insert |company nam|recipient nam|customer nam|first nam|your (?:full nam|nam|job titl|titl|compan)",
+    "note": "todo ?:|fixm|: tb[da]",
+    "lorem": "lorem |consectetur |sed do ",
+}
+_UNUSED = ("class_", "label", "chosen", "sorry", "handover.yes", "handover.label")
+_ENDS = (":", "|", "=", "- ", "– ", "— ")  # of a label; a line end is another
+_MARK = regex.compile(r"[\p{M}\u1100-\u11ff]")  # what may change the character before it when a text is folded
+
+
+class Evidence:
+    """What the texts of a part hold. Each property: for every text, whether a check must look at it."""
+
+    def __init__(self, fields: Texts, languages: frozenset[str]) -> None:
+        """``languages``: all that are claimed in the part, and more where that saves compiling phrases for each part."""
+        self._fields = fields
+        self._signs = signs(fields.slices)
+        self._spotter = _spotter(languages)
+        claims = (fields.rows[name].to_pylist() for name in ("query_language", "document_language"))
+        self._claims: list[tuple[str, str]] = list(zip(*claims, strict=True))
+        known = self._spotter.languages
+        own = np.array([[known.get(code, 0) for code in claim] for claim in self._claims], np.int64).reshape(-1, 2)
+        languages_of = own[fields.row]
+        found, start = [], 0
+        for chars in slices(fields.plain):
+            end = start + len(chars.starts) - 1
+            found.append(self._spotter.spot(chars, languages_of[start:end]))
+            start = end
+        self._spotted = np.concatenate(found)
+
+    def _said(self, *kinds: str) -> Flags:
+        """Texts that may hold a phrase of one of ``kinds``."""
+        return np.asarray(self._spotted[:, [self._spotter.kinds[kind] for kind in kinds]].any(axis=1))
+
+    @cached_property
+    def _joined(self) -> Flags:
+        """Long texts that cannot be cut, where a check does, without changing how the parts fold."""
+        return np.array([_joins(text, 600) or _joins(text, 1200) for text in self._fields.text], np.bool_)
+
+    def refusal(self) -> Flags:
+        """An inability beside a request or a machine, guidelines beside a machine, or an offer in its place."""
+        declined = self._said("cannot") & (
+            self._said("request", "machine") | (self._said("offer") & self._said("made"))
+        )
+        return declined | (self._said("machine") & self._said("guidelines")) | self._joined
+
+    def meta_talk(self) -> Flags:
+        """A remark, a key, the form of a heading, or a hand-over: a phrase and a colon or line end after it."""
+        headed = np.array([text.startswith(("*", "#", "[")) for text in self._fields.plain], np.bool_)
+        pairs = zip(self._fields.plain, self._fields.text, strict=True)
+        ended = np.array([any(map(text.__contains__, _ENDS)) or "\n" in raw for text, raw in pairs], np.bool_)
+        handed = self._said("handover.here") & (
+            self._said("handover.thing", "asked") | (self._said("kinds") & self._said("same"))
+        )
+        rest = ended & ~(found := self._said("remarks") | self._signs.have(Sign.UNDERSCORE) | headed | self._joined)
+        claims = self._claims
+        for place in np.flatnonzero(rest & ~handed).tolist():
+            handed[place] = begins_labelled(self._fields.text[place], claims[self._fields.row[place]])
+        return found | (rest & handed)
+
+    def placeholder(self) -> Flags:
+        """Signs of a stand-in, brackets, words that describe a place, capitals side by side, filler text."""
+        found = self._signs
+        marks = found.have(Sign.OPENING | Sign.UNDERSCORE) | found.double(Sign.STANDIN) | found.starred | found.named
+        dots = found.double(Sign.ELLIPSIS) | (found.paused & found.have(Sign.ELLIPSIS)) | found.double(Sign.DOT)
+        ordered = self._said("orders") & (found.have(Sign.ROUND) | self._said("here_to_fill"))
+        worded = self._said("form", "lorem", "note") | (self._said("your") & self._said("here"))
+        return marks | dots | found.parts | found.capitals | ordered | worded
+
+    def markup(self) -> Flags:
+        """A tag, an entity, an escape, a fence or a key before a colon."""
+        return self._signs.have(Sign.ANGLE | Sign.ESCAPE) | self._signs.double(Sign.TILDE) | self._signs.keyed
+
+    def role(self) -> Flags:
+        """A token in brackets, a heading, or a name before a colon."""
+        return self._signs.have(Sign.ANGLE | Sign.SQUARE | Sign.COLON) | self._signs.double(Sign.HASH)
+
+    def mojibake(self) -> Flags:
+        """What a wrong code page makes of letters, or question marks in their place."""
+        codes = {code for code in set(self._fields.language) if not maybe_latin(code)}
+        other = np.array([code in codes for code in self._fields.language], np.bool_)
+        found = self._signs
+        return found.broken | found.have(Sign.LOST) | found.double(Sign.QUESTION) | (other & found.have(Sign.HIGH))
+
+    def control(self) -> Flags:
+        """A character that no text holds."""
+        return self._signs.have(Sign.CONTROL)
+
+    def service(self) -> Flags:
+        """The form of an error's body or page, or a phrase that begins one."""
+        shaped = [text.startswith(("{", "<", "traceback")) for text in self._fields.plain]
+        return self._said("service") | np.array(shaped, np.bool_)
+
+    def relevance(self) -> Flags:
+        """The text named, judged, and compared with a query or another text; or, where it is classified, a reason."""
+        said = self._said
+        why, itself = said("why"), said("self")
+        named = itself | (why & said("text"))
+        fits = said("query") & (said("fit") | (why & said("need")))
+        reasoned = why & (
+            (said("asked") & (itself | said("fit"))) | (itself & said("relevant")) | (said("other") & said("like"))
+        )
+        classified = (np.array(self._fields.rows["group"].to_pylist()) == LABELLED)[self._fields.row]
+        return (named & (fits | reasoned)) | (classified & why)
+
+    def echo(self) -> Flags:
+        """The instruction, a demand of the prompts, or several of the kinds that people make too."""
+        weak = [kind for kind in self._spotter.kinds if kind.startswith("weak")]
+        demanded = self._said("strong") | (sum(self._said(kind).astype(int) for kind in weak) > 1)
+        said = {text: plain(text).rstrip(".") for text in set(self._fields.rows["instruction"].to_pylist())}
+        wanted = [said[text] for text in self._fields.rows["instruction"].to_pylist()]
+        rows = zip(self._fields.plain, self._fields.row.tolist(), strict=True)
+        return demanded | np.array([wanted[row] in text for text, row in rows], np.bool_)
+
+    def loops(self) -> Flags:
+        """Words or characters that come back more than in other texts."""
+        return loops(self._fields.slices)
+
+
+def _joins(text: str, at: int) -> bool:
+    if len(text) <= at or text[at] < "\u0300":
+        return False
+    return _MARK.match(unicodedata.normalize("NFKC", text[at])) is not None
+
+
+@lru_cache(maxsize=1)
+def _spotter(languages: frozenset[str]) -> Spotter:
+    return Spotter(list(_sought(languages)))
+
+
+def _sought(languages: Iterable[str]) -> Iterator[Sought]:
+    """What is looked for in all texts, English phrases among it, and in those of each language."""
+    every: dict[str, Phrases] = {name: Phrases(pattern) for name, pattern in _WORDED.items()}
+    strong, weak = demands()
+    every |= {"strong": strong, **{f"weak {number}": one for number, one in enumerate(weak)}}
+    every |= {"remarks": remarks(), "service": service_errors()[0], **offers()._asdict(), **as_asked()._asdict()}
+    every |= {"orders": words().orders, "here_to_fill": words().here}
+    yield from (Sought(kind, None, phrases) for kind, phrases in (every | _own("en")).items())
+    for language in sorted(languages):
+        yield from (Sought(kind, language, phrases) for kind, phrases in _own(language).items())
+
+
+def _own(language: str) -> dict[str, Phrases]:
+    """Phrases of one language, by kind."""
+    relevance, refusal, handover = kinds_of_words(language), refusals(language), handovers().get(language)
+    found = {} if relevance is None else relevance._asdict()
+    found |= {} if refusal is None else refusal._asdict()
+    found |= {f"handover.{kind}": words for kind, words in handover._asdict().items()} if handover else {}
+    return {kind: phrases for kind, phrases in found.items() if kind not in _UNUSED}
