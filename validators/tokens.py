@@ -61,11 +61,11 @@ class Tokens:
         sums = np.concatenate(([0.0], np.cumsum(weights)))
         return sums[self.starts[1:]] - sums[self.starts[:-1]]
 
-    def runs(self, size: int) -> Ragged:
-        """Hashes of all runs of exactly ``size`` tokens, in order; a shorter text has none."""
-        counts = np.maximum(np.diff(self.starts) - size + 1, 0)
+    def runs(self, size: int, texts: Offsets | slice = slice(None)) -> Ragged:
+        """Hashes of all runs of exactly ``size`` tokens of ``texts`` (all texts), in order; a shorter text has none."""
+        counts = np.maximum(np.diff(self.starts)[texts] - size + 1, 0)
         starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-        heads = np.repeat(self.starts[:-1] - starts[:-1], counts) + np.arange(starts[-1])
+        heads = np.repeat(self.starts[:-1][texts] - starts[:-1], counts) + np.arange(starts[-1])
         return Ragged(self._run_hashes(heads, size), starts)
 
     def shingles(self, size: int) -> Ragged:
