@@ -55,7 +55,7 @@ class Phrases:
 
     def search(self, text: str, start: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
         """The first match in ``text[start:end]``, which is plain (see :func:`plain`)."""
-        if self.needles is not None and not any(needle in text for needle in self.needles):
+        if self.needles is not None and not any(map(text.__contains__, self.needles)):
             return None
         return self._regex.search(text, start, end)
 

@@ -68,7 +68,7 @@ def refusal(text: str, languages: Collection[str] | None = None) -> str | None:
     too): people apologise and cannot do things as well, so that the apology must open the text and what is declined must
     be the request, or the speaker a machine.
     """
-    head = plain(text[: 3 * _HEAD].lstrip(_OPENING))[:_HEAD]
+    head = refusal_head(text)
     if languages is None:
         found = any(_declines_answer(head, code) for code in ("en", *_data()["refusal"]))
     else:
@@ -77,6 +77,11 @@ def refusal(text: str, languages: Collection[str] | None = None) -> str | None:
             _declines_in_field(head, code) or (short and _offers_instead(head, code)) for code in {"en", *languages}
         )
     return excerpt(text) if found else None
+
+
+def refusal_head(text: str) -> str:
+    """The beginning of the text, plain, in which a model refuses: signs before it are left out."""
+    return plain(text[: 3 * _HEAD].lstrip(_OPENING))[:_HEAD]
 
 
 def _mostly_about(text: str) -> bool:

@@ -92,7 +92,7 @@ def meta_talk(text: str, languages: tuple[str, ...], is_document: bool, is_label
     ``languages``: ISO 639-1 of the row's texts; English is tried too. ``is_document``: a text that may have headings of its
     own, such as "Query:". ``is_label``: the name of a class.
     """
-    head = _head(text)
+    head = head_of(text)
     if is_label and (match := _LABEL_PART.match(head)):
         return match.group()
     for code in dict.fromkeys((*languages, "en")):
@@ -101,16 +101,17 @@ def meta_talk(text: str, languages: tuple[str, ...], is_document: bool, is_label
             found := _handed_over(head, words) or _as_asked(head, words) or _labelled(head, words, is_document)
         ):
             return found
-    return _heading(text, is_document) or _part(text, head, is_document) or _key(text) or _remark(text)
+    return _heading(text, is_document) or _part(text, head, is_document) or _key(text) or remark(text)
 
 
-def _head(text: str) -> str:
+def head_of(text: str) -> str:
+    """The beginning of the text, plain, in which it is handed over: line breaks are bars, signs before it are left out."""
     return plain(text[:600].lstrip(" \t\r\n*#_>`\"'“”«»").replace("\n", " | "))[:_HEAD]
 
 
 def begins_labelled(text: str, languages: tuple[str, ...]) -> bool:
     """Whether ``text`` begins with the name of a part of an answer, in one of ``languages`` or English, or of a class."""
-    head = _head(text)
+    head = head_of(text)
     known = (handovers().get(code) for code in {*languages, "en"})
     return (
         any(words.label.match(head) for words in known if words)
@@ -172,7 +173,8 @@ def _key(text: str) -> str | None:
     return None if key is None or _CODE.search(text) else key
 
 
-def _remark(text: str) -> str | None:
+def remark(text: str) -> str | None:
+    """What a model says at the beginning or end of a text that it wrote."""
     folded = plain(text)
     short = len(folded) <= 2 * _TAIL
     for part in (folded,) if short else (folded[:_TAIL], folded[-_TAIL:]):

@@ -86,19 +86,23 @@ def sentences(text: str) -> list[str]:
 
 
 def _explaining(text: str, words: Words, own: re.Pattern[str] | None, classified: bool) -> str | None:
+    pieces = sentences(text)
+    lines = list(map(plain, pieces))
+    hit = next(
+        (piece for piece, line in zip(pieces, lines, strict=True) if _gives_away(line, words, own, classified)), None
+    )
+    if hit is None or sum(words.query.search(line) is not None for line in lines) >= _ABOUT_SEARCH:
+        return None
     folded = plain(text)
     hints = (words.query, words.relevant, words.asked, words.other)
-    if not (classified or any(kind.search(folded) for kind in hints)):
-        return None
-    hits, about = [], 0
-    for sentence in sentences(text):
-        line = plain(sentence)
-        about += bool(words.query.search(line))
-        if len(line) > _LONGEST or _QUESTION.search(line):
-            continue
-        if _explains(line, words) or (classified and _classifies(line, words, own)):
-            hits.append(sentence)
-    return hits[0] if hits and about < _ABOUT_SEARCH else None
+    return hit if classified or any(kind.search(folded) for kind in hints) else None
+
+
+def _gives_away(line: str, words: Words, own: re.Pattern[str] | None, classified: bool) -> bool:
+    """One sentence says why the text is relevant or belongs to its class. Questions do not."""
+    if len(line) > _LONGEST or _QUESTION.search(line):
+        return False
+    return _explains(line, words) or (classified and _classifies(line, words, own))
 
 
 def _explains(line: str, words: Words) -> bool:

@@ -5,23 +5,25 @@ Each condition is necessary for what its check finds, by the signs (:mod:`pairsm
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import regex
 
 from pairsmith.factory.lexicon import Phrases, plain
-from pairsmith.factory.talk import offers, refusals, service_errors
-from pairsmith.validators.brackets import words
+from pairsmith.factory.talk import offers, refusal_head, refusals, service_errors
+from pairsmith.validators.brackets import in_round_brackets, words
 from pairsmith.validators.characters import slices
 from pairsmith.validators.echo import demands
 from pairsmith.validators.encoding import maybe_latin
 from pairsmith.validators.loops import loops
-from pairsmith.validators.meta_talk import as_asked, begins_labelled, handovers, remarks
-from pairsmith.validators.relevance_talk import kinds_of_words
+from pairsmith.validators.meta_talk import as_asked, begins_labelled, handovers, head_of, remark, remarks
+from pairsmith.validators.placeholder import in_capitals, is_worded, opening
+from pairsmith.validators.relevance_talk import kinds_of_words, sentences
 from pairsmith.validators.signs import Flags, Sign, signs
-from pairsmith.validators.spotting import Sought, Spotter
+from pairsmith.validators.spotting import Numbers, Sought, Spotter
 from pairsmith.validators.texts import LABELLED, Texts
 
 # What unfilled places and filler text are called beside the lexicon, see placeholder.py; a last letter that an accent may
@@ -38,6 +40,17 @@ _ENDS = (":", "|", "=", "- ", "– ", "— ")  # of a label; a line end is anoth
 _MARK = regex.compile(r"[\p{M}\u1100-\u11ff]")  # what may change the character before it when a text is folded
 
 
+class Spotted(NamedTuple):
+    """Which kinds of phrases (columns) may stand in which texts (rows)."""
+
+    found: Flags
+    kinds: dict[str, int]
+
+    def any(self, *kinds: str) -> Flags:
+        """Texts that may hold a phrase of one of ``kinds``."""
+        return np.asarray(self.found[:, [self.kinds[kind] for kind in kinds]].any(axis=1))
+
+
 class Evidence:
     """What the texts of a part hold. Each property: for every text, whether a check must look at it."""
 
@@ -50,17 +63,36 @@ class Evidence:
         self._claims: list[tuple[str, str]] = list(zip(*claims, strict=True))
         known = self._spotter.languages
         own = np.array([[known.get(code, 0) for code in claim] for claim in self._claims], np.int64).reshape(-1, 2)
-        languages_of = own[fields.row]
-        found, start = [], 0
-        for chars in slices(fields.plain):
-            end = start + len(chars.starts) - 1
-            found.append(self._spotter.spot(chars, languages_of[start:end]))
-            start = end
-        self._spotted = np.concatenate(found)
+        self._languages = own[fields.row]
+        self._spotted = self._spot(fields.plain, self._languages)
 
-    def _said(self, *kinds: str) -> Flags:
-        """Texts that may hold a phrase of one of ``kinds``."""
-        return np.asarray(self._spotted[:, [self._spotter.kinds[kind] for kind in kinds]].any(axis=1))
+    def _spot(self, plain: Sequence[str], languages: Numbers) -> Spotted:
+        found, start = [], 0
+        for chars in slices(plain):
+            end = start + len(chars.starts) - 1
+            found.append(self._spotter.spot(chars, languages[start:end]))
+            start = end
+        return Spotted(np.concatenate(found), self._spotter.kinds)
+
+    def _closer(
+        self, suspects: Flags, parts: Callable[[str], Iterable[str]], condition: Callable[[Spotted], Flags]
+    ) -> Flags:
+        """Those of the suspects of which one of the ``parts``, which are plain, fulfils the condition by itself."""
+        pieces = [
+            (place, part) for place in np.flatnonzero(suspects).tolist() for part in parts(self._fields.text[place])
+        ]
+        places = np.array([place for place, _ in pieces], np.int64)
+        found = np.zeros(len(suspects), np.bool_)
+        if pieces:
+            found[places[condition(self._spot([part for _, part in pieces], self._languages[places]))]] = True
+        return found
+
+    def _proved(self, suspects: Flags, holds: Callable[[str], bool]) -> Flags:
+        """Those of the suspects for which it holds."""
+        found = np.zeros(len(suspects), np.bool_)
+        for place in np.flatnonzero(suspects).tolist():
+            found[place] = holds(self._fields.text[place])
+        return found
 
     @cached_property
     def _joined(self) -> Flags:
@@ -69,33 +101,41 @@ class Evidence:
 
     def refusal(self) -> Flags:
         """An inability beside a request or a machine, guidelines beside a machine, or an offer in its place."""
-        declined = self._said("cannot") & (
-            self._said("request", "machine") | (self._said("offer") & self._said("made"))
-        )
-        return declined | (self._said("machine") & self._said("guidelines")) | self._joined
+        return self._joined | self._closer(_declined(self._spotted), lambda text: [refusal_head(text)], _declined)
 
     def meta_talk(self) -> Flags:
         """A remark, a key, the form of a heading, or a hand-over: a phrase and a colon or line end after it."""
-        headed = np.array([text.startswith(("*", "#", "[")) for text in self._fields.plain], np.bool_)
-        pairs = zip(self._fields.plain, self._fields.text, strict=True)
-        ended = np.array([any(map(text.__contains__, _ENDS)) or "\n" in raw for text, raw in pairs], np.bool_)
-        handed = self._said("handover.here") & (
-            self._said("handover.thing", "asked") | (self._said("kinds") & self._said("same"))
-        )
-        rest = ended & ~(found := self._said("remarks") | self._signs.have(Sign.UNDERSCORE) | headed | self._joined)
-        claims = self._claims
-        for place in np.flatnonzero(rest & ~handed).tolist():
-            handed[place] = begins_labelled(self._fields.text[place], claims[self._fields.row[place]])
-        return found | (rest & handed)
+        fields = self._fields
+        headed = np.array([text.startswith(("*", "#", "[")) for text in fields.plain], np.bool_)
+        found = headed | self._joined | self._signs.have(Sign.UNDERSCORE)
+        found |= self._proved(self._spotted.any("remarks") & ~found, lambda text: remark(text) is not None)
+        pairs = zip(fields.plain, fields.text, strict=True)
+        ended = np.array([any(map(text.__contains__, _ENDS)) or "\n" in raw for text, raw in pairs], np.bool_) & ~found
+        found |= self._closer(ended & _handed(self._spotted), lambda text: [head_of(text)], _handed)
+        for place in np.flatnonzero(ended & ~found).tolist():
+            found[place] = begins_labelled(fields.text[place], self._claims[fields.row[place]])
+        return found
 
     def placeholder(self) -> Flags:
         """Signs of a stand-in, brackets, words that describe a place, capitals side by side, filler text."""
-        found = self._signs
+        found, said = self._signs, self._spotted.any
         marks = found.have(Sign.OPENING | Sign.UNDERSCORE) | found.double(Sign.STANDIN) | found.starred | found.named
         dots = found.double(Sign.ELLIPSIS) | (found.paused & found.have(Sign.ELLIPSIS)) | found.double(Sign.DOT)
-        ordered = self._said("orders") & (found.have(Sign.ROUND) | self._said("here_to_fill"))
-        worded = self._said("form", "lorem", "note") | (self._said("your") & self._said("here"))
-        return marks | dots | found.parts | found.capitals | ordered | worded
+        sure = marks | dots | found.parts | said("lorem", "note")
+        worded = said("form") | (said("your") & said("here"))
+        sure |= self._proved(worded & ~sure, is_worded)
+        sure |= self._proved(found.capitals & ~sure, lambda text: next(in_capitals(text), None) is not None)
+        orders = said("orders")
+        sure |= self._closer(
+            orders & found.have(Sign.ROUND) & ~sure,
+            lambda text: map(plain, in_round_brackets(text)),
+            lambda spotted: spotted.any("orders", "here_to_fill"),
+        )
+        return sure | self._closer(
+            orders & said("here_to_fill") & ~sure,
+            lambda text: [plain(opening(text))],
+            lambda spotted: spotted.any("orders") & spotted.any("here_to_fill"),
+        )
 
     def markup(self) -> Flags:
         """A tag, an entity, an escape, a fence or a key before a colon."""
@@ -119,24 +159,19 @@ class Evidence:
     def service(self) -> Flags:
         """The form of an error's body or page, or a phrase that begins one."""
         shaped = [text.startswith(("{", "<", "traceback")) for text in self._fields.plain]
-        return self._said("service") | np.array(shaped, np.bool_)
+        return self._spotted.any("service") | np.array(shaped, np.bool_)
 
     def relevance(self) -> Flags:
-        """The text named, judged, and compared with a query or another text; or, where it is classified, a reason."""
-        said = self._said
-        why, itself = said("why"), said("self")
-        named = itself | (why & said("text"))
-        fits = said("query") & (said("fit") | (why & said("need")))
-        reasoned = why & (
-            (said("asked") & (itself | said("fit"))) | (itself & said("relevant")) | (said("other") & said("like"))
-        )
-        classified = (np.array(self._fields.rows["group"].to_pylist()) == LABELLED)[self._fields.row]
-        return (named & (fits | reasoned)) | (classified & why)
+        """A sentence that names the text and judges or compares it; where it is classified, a reason."""
+        groups = np.array(self._fields.rows["group"].to_pylist(), np.str_)
+        classified = np.equal(groups, LABELLED)[self._fields.row] & self._spotted.any("why")
+        suspects = _explained(self._spotted) & ~classified & ~self._fields.is_label
+        return classified | self._closer(suspects, lambda text: map(plain, sentences(text)), _explained)
 
     def echo(self) -> Flags:
         """The instruction, a demand of the prompts, or several of the kinds that people make too."""
         weak = [kind for kind in self._spotter.kinds if kind.startswith("weak")]
-        demanded = self._said("strong") | (sum(self._said(kind).astype(int) for kind in weak) > 1)
+        demanded = self._spotted.any("strong") | (sum(self._spotted.any(kind).astype(int) for kind in weak) > 1)
         said = {text: plain(text).rstrip(".") for text in set(self._fields.rows["instruction"].to_pylist())}
         wanted = [said[text] for text in self._fields.rows["instruction"].to_pylist()]
         rows = zip(self._fields.plain, self._fields.row.tolist(), strict=True)
@@ -145,6 +180,26 @@ class Evidence:
     def loops(self) -> Flags:
         """Words or characters that come back more than in other texts."""
         return loops(self._fields.slices)
+
+
+def _declined(spotted: Spotted) -> Flags:
+    said = spotted.any
+    declined = said("cannot") & (said("request", "machine") | (said("offer") & said("made")))
+    return declined | (said("machine") & said("guidelines"))
+
+
+def _handed(spotted: Spotted) -> Flags:
+    said = spotted.any
+    return said("handover.here") & (said("handover.thing", "asked_for") | (said("kinds") & said("same")))
+
+
+def _explained(spotted: Spotted) -> Flags:
+    said = spotted.any
+    why, itself = said("why"), said("self")
+    fits = said("query") & (said("fit") | (why & said("need")))
+    compared = (itself & said("relevant")) | (said("other") & said("like"))
+    reasoned = why & (compared | (said("asked") & (itself | said("fit"))))
+    return (itself | (why & said("text"))) & (fits | reasoned)
 
 
 def _joins(text: str, at: int) -> bool:
@@ -164,6 +219,7 @@ def _sought(languages: Iterable[str]) -> Iterator[Sought]:
     strong, weak = demands()
     every |= {"strong": strong, **{f"weak {number}": one for number, one in enumerate(weak)}}
     every |= {"remarks": remarks(), "service": service_errors()[0], **offers()._asdict(), **as_asked()._asdict()}
+    every["asked_for"] = every.pop("asked")
     every |= {"orders": words().orders, "here_to_fill": words().here}
     yield from (Sought(kind, None, phrases) for kind, phrases in (every | _own("en")).items())
     for language in sorted(languages):
