@@ -14,6 +14,7 @@ from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
 from pairsmith.factory.text import excerpt
 
 _HEAD = 400  # a refusal says so at once
+REFUSED = 3 * _HEAD  # characters that are folded for it
 _AT_ONCE = 120  # folded characters in which a model that offers something else has said what it cannot do
 _ERROR_HEAD = 3000  # an error page or a stack trace may be long, its title is not
 _QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»", "「": "」", "『": "』"}
@@ -68,7 +69,7 @@ def refusal(text: str, languages: Collection[str] | None = None) -> str | None:
     too): people apologise and cannot do things as well, so that the apology must open the text and what is declined must
     be the request, or the speaker a machine.
     """
-    head = refusal_head(text)
+    head = plain(text[:REFUSED].lstrip(_OPENING))[:_HEAD]
     if languages is None:
         found = any(_declines_answer(head, code) for code in ("en", *_data()["refusal"]))
     else:
@@ -77,11 +78,6 @@ def refusal(text: str, languages: Collection[str] | None = None) -> str | None:
             _declines_in_field(head, code) or (short and _offers_instead(head, code)) for code in {"en", *languages}
         )
     return excerpt(text) if found else None
-
-
-def refusal_head(text: str) -> str:
-    """The beginning of the text, plain, in which a model refuses: signs before it are left out."""
-    return plain(text[: 3 * _HEAD].lstrip(_OPENING))[:_HEAD]
 
 
 def _mostly_about(text: str) -> bool:

@@ -21,7 +21,7 @@ BRACKETS = re.compile(
     r"|[《〈「『](?P<title>[^《》〈〉「」『』\n]{2,16})[》〉」』]|[(（](?P<round>[^()（）\n]{2,60})[)）]"
 )
 _ROUND = re.compile(r"[(（]([^()（）\n]{2,60})[)）]")
-_OPENING = re.compile(r"[\[{<【〔［｛«»《〈「『(（]")
+_OPENING = re.compile(r"[$\[{<【〔［｛«»《〈「『(（]")  # every place begins with one of these
 _SNAKE = re.compile(r"[^\W\d]\w*(?:_\w+)+\Z")
 _NAME = re.compile(r"[^\W\d_][^=;:{}()\[\]<>|\\*+\"#@!?]*\Z")
 _ACCENTS = {
@@ -73,9 +73,12 @@ def _unaccented(pattern: str) -> str:
 
 def bracketed(text: str) -> Iterator[str]:
     """Places to fill between brackets, in order."""
-    if not _OPENING.search(text):
-        return
-    for match in BRACKETS.finditer(text):
+    end = 0
+    for sign in _OPENING.finditer(text):
+        match = BRACKETS.match(text, sign.start()) if sign.start() >= end else None
+        if match is None:
+            continue
+        end = match.end()
         kind = match.lastgroup or ""
         kind = "double" if kind == "inner" else kind
         content = match["inner"] if kind == "double" else match[kind]

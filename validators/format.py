@@ -47,7 +47,7 @@ class FormatGate:
         self._languages |= frozenset(rows["query_language"].to_pylist() + rows["document_language"].to_pylist())
         evidence = Evidence(fields, self._languages)
         columns = [rows[name].to_pylist() for name in Context._fields]
-        for check in _CHECKS:
+        for check in CHECKS:
             suspects = check.suspects(evidence)
             if check.prose_only:
                 suspects = suspects & ~fields.is_label
@@ -55,7 +55,7 @@ class FormatGate:
                 text = fields[place]
                 found = check.find(text, Context(*(column[text.row] for column in columns)))
                 if found is not None:
-                    findings.drop(text.row, text.field, check.reason, score=found[1], related=_shown(found[0]))
+                    findings.drop(text.row, text.field, check.reason, score=found[1], related=shown(found[0]))
         return findings.table()
 
 
@@ -109,7 +109,7 @@ def _plain(find: Callable[[Text, Context], str | None]) -> Callable[[Text, Conte
     return found
 
 
-_CHECKS = (
+CHECKS = (
     _Check(Reason.REFUSAL, Evidence.refusal, _plain(lambda text, row: refusal(text.text, row.languages()))),
     _Check(
         Reason.META_TALK,
@@ -147,7 +147,7 @@ def _service(field: Text, instruction: str) -> str | None:
     return None if found is None or named or about("errors", instruction) else found
 
 
-def _shown(found: str) -> str:
+def shown(found: str) -> str:
     """What was found as a verdict shows it, without lone surrogates and controls; those that are all there is are named."""
     line = "".join(char if char.isprintable() else " " for char in found)
     return excerpt(line) or excerpt(repr(found))

@@ -48,7 +48,7 @@ class LeakageGate:
         groups = rows["group"].to_pylist()
         edges = [*fields.queries.tolist(), len(fields)]
         for row in np.flatnonzero(self._suspects(fields, groups)).tolist():
-            for finding in self._row(groups[row], [fields[place] for place in range(edges[row], edges[row + 1])]):
+            for finding in self.row(groups[row], [fields[place] for place in range(edges[row], edges[row + 1])]):
                 findings.drop(row, finding.field, *finding[1:])
         return findings.table()
 
@@ -65,7 +65,7 @@ class LeakageGate:
         found[fields.row[others[labels][may_hold(fields, queries[labels], others[labels])]]] = True
         return found
 
-    def _row(self, group: str, fields: list[Text]) -> Iterator[Finding]:
+    def row(self, group: str, fields: list[Text]) -> Iterator[Finding]:
         identical = list(_identical(fields))
         yield from identical
         query, *others = fields
@@ -88,7 +88,7 @@ def _alike(fields: Texts) -> Numbers:
     marks = np.array([hash(_bare_of(folded)) for folded in fields.folded], np.int64)
     same = (marks == marks[fields.queries[fields.row]]) & ~fields.is_query
     same |= (marks == marks[fields.queries[fields.row] + 1]) & (fields.number > 1)
-    return fields.row[same]
+    return np.asarray(fields.row[same])
 
 
 def _identical(fields: list[Text]) -> Iterator[Finding]:

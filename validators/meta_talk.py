@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
 
 _HEAD = 200  # folded characters in which a text is handed over
+HANDED_OVER = 600  # characters that are folded for it
 _TAIL = 300  # folded characters in which a model comments on what it wrote
 _KEYS = ("user_query", "positive_document", "hard_negative_document", "misleading_label")
 # English names of the parts of any answer; on a text of its own they may be sound ("Text: Jane Doe", "Input: a list of").
@@ -106,7 +107,7 @@ def meta_talk(text: str, languages: tuple[str, ...], is_document: bool, is_label
 
 def head_of(text: str) -> str:
     """The beginning of the text, plain, in which it is handed over: line breaks are bars, signs before it are left out."""
-    return plain(text[:600].lstrip(" \t\r\n*#_>`\"'“”«»").replace("\n", " | "))[:_HEAD]
+    return plain(text[:HANDED_OVER].lstrip(" \t\r\n*#_>`\"'“”«»").replace("\n", " | "))[:_HEAD]
 
 
 def begins_labelled(text: str, languages: tuple[str, ...]) -> bool:

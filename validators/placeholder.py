@@ -34,6 +34,7 @@ _LOREM = re.compile(r"lorem ipsum dolor|consectetur adipi[sc]{2}ing elit|sed do 
 _LATIN = ("lorem ", "consectetur ", "sed do ")
 _TRIED = 20  # places looked at: code may be full of braces
 _BLANK = re.compile(r"(?<!\w)_{3,}(?!\w)")
+_BLANKS = ("___", "......", "……")
 _FEW_BLANKS = 3
 _SHOUTED = 0.4  # share of capitals from which they mark nothing
 
@@ -141,6 +142,8 @@ def _visible(text: str) -> int:
 
 def _blank(text: str, context: str) -> str | None:
     """A run of underscores in running prose that is no form or exercise, or where a letter greets somebody."""
+    if not any(map(text.__contains__, _BLANKS)):
+        return None
     greeted = _GREETED.search(text)
     if greeted and not about("forms", text.replace(greeted["blank"], " "), context):
         return greeted.group().strip()

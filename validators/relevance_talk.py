@@ -7,7 +7,7 @@ the words, the more kinds must meet: "the question" is telling only beside a tex
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -66,6 +66,13 @@ def explains_relevance(text: str, language: str, labels: tuple[str, ...] = ()) -
         if words and (found := _explaining(text, words, own, bool(labels))):
             return found.strip()
     return None
+
+
+def gives_away(line: str, language: str, labels: tuple[str, ...] = ()) -> bool:
+    """Whether one plain sentence explains the relevance or class of its text, see :func:`explains_relevance`."""
+    own = _label_stems(labels)
+    known = map(kinds_of_words, dict.fromkeys((language, "en")))
+    return any(words is not None and _gives_away(line, words, own, bool(labels)) for words in known)
 
 
 def sentences(text: str) -> list[str]:
@@ -143,6 +150,7 @@ def _chosen(line: str, words: Words) -> bool:
     return False
 
 
+@lru_cache(maxsize=64)
 def _label_stems(labels: tuple[str, ...]) -> re.Pattern[str] | None:
     """Matches the beginnings of the labels' words: inflected labels are found, "in" and "of" are not."""
     words = (word.strip("\"'.,;:!?()«»“”„") for label in labels for word in plain(label).split())

@@ -37,7 +37,7 @@ def may_hold(fields: Texts, queries: Numbers, labels: Numbers) -> Flags:
     unspaced = tokens.words[labels] != np.diff(tokens.starts)[labels]
     tiny = [sum(map(str.isalnum, fields.folded[label])) <= 1 for label in labels.tolist()]
     shared = _shared(tokens.runs(1, labels), tokens.runs(1, queries))
-    return unspaced | np.array(tiny, np.bool_) | (shared == 1)
+    return np.asarray(unspaced | np.array(tiny, np.bool_) | (shared == 1))
 
 
 def _shared(own: Ragged, other: Ragged) -> npt.NDArray[np.float64]:

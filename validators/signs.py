@@ -34,7 +34,7 @@ class Sign(IntFlag):
     FRAME = auto()  # the same doubled: @@name@@
     NAME = auto()  # what a name begins with: a letter, or a bracket as in %(name)s
     UNDERSCORE = auto()
-    STANDIN = auto()  # marks a place to fill when doubled: XX, ○○
+    STANDIN = auto()  # marks a place to fill beside another or a month: XX, ○○
     MONTH = auto()
     STAR = auto()
     HASH = auto()
@@ -51,9 +51,9 @@ class Sign(IntFlag):
     CONTROL = auto()
 
 
-_DOUBLED = Sign.STANDIN | Sign.ESCAPE | Sign.HASH | Sign.TILDE | Sign.QUESTION | Sign.DOT | Sign.ELLIPSIS
+_DOUBLED = Sign.HASH | Sign.TILDE | Sign.QUESTION | Sign.DOT | Sign.ELLIPSIS
 
-_CLASSES = {
+_CLASSES: dict[int, str] = {
     Sign.SPACE: r"\s|[\x1c-\x1f]",
     Sign.UPPER: r"\p{Lu}",
     Sign.COLON: "[:：]",
@@ -65,7 +65,7 @@ _CLASSES = {
     Sign.ROUND: "[(（]",
     Sign.VARIABLE: "[%$]",
     Sign.FRAME: r"[@\#_\~]",
-    Sign.NAME: r"[\p{L}(]",
+    Sign.NAME: r"[\p{L}\p{Nl}\p{No}(]",
     Sign.UNDERSCORE: "_",
     Sign.STANDIN: "[XxO×✕╳○〇◯△□●◇]",
     Sign.MONTH: "月",
@@ -96,7 +96,7 @@ class Signs(NamedTuple):
     parts: Flags
     """Two equal characters, a separator, two equal characters, the same separator: ``DD/MM/``."""
     named: Flags
-    """A sign of a variable before a name: ``%name``, ``@@name``, ``○月``."""
+    """A sign of a variable before a name, or two stand-ins: ``%name``, ``@@name``, ``XX``, ``○月``."""
     starred: Flags
     """Six asterisks in a row."""
     paused: Flags
@@ -108,11 +108,11 @@ class Signs(NamedTuple):
 
     def have(self, signs: Sign) -> Flags:
         """Texts with one of ``signs``."""
-        return np.not_equal(self.some & np.uint32(signs), 0)
+        return _is(self.some, signs)
 
     def double(self, signs: Sign) -> Flags:
         """Texts in which a character that is one of ``signs`` stands twice in a row."""
-        return np.not_equal(self.twice & np.uint32(signs), 0)
+        return _is(self.twice, signs)
 
 
 def signs(slices: Iterable[Characters]) -> Signs:
@@ -149,7 +149,7 @@ def _texts(chars: Characters, places: npt.NDArray[np.int64]) -> Flags:
 
 
 def _is(bits: Bits, signs: Sign) -> Flags:
-    return np.not_equal(bits & np.uint32(signs), 0)
+    return np.asarray(bits & np.uint32(signs), np.bool_)
 
 
 def _side_by_side(bits: Bits, left: Sign, right: Sign) -> npt.NDArray[np.int64]:
@@ -162,28 +162,27 @@ def _capitals(bits: Bits) -> npt.NDArray[np.int64]:
     first = np.flatnonzero(upper[:-1] & upper[1:])
     first = first[first + 3 < len(bits)]
     gap, then = bits[first + 2], bits[first + 3]
-    return first[_is(gap, Sign.SPACE | Sign.SLASH) & _is(then, Sign.UPPER | Sign.SLASH)]
+    return np.asarray(first[_is(gap, Sign.SPACE | Sign.SLASH) & _is(then, Sign.UPPER | Sign.SLASH)])
 
 
 def _parts(codes: Bits, bits: Bits, same: Flags) -> npt.NDArray[np.int64]:
     separator = np.flatnonzero(_is(bits, Sign.PART))
     separator = separator[(separator > 1) & (separator + 3 < len(codes))]
     pairs = same[separator - 2] & same[separator + 1]
-    return separator[pairs & (codes[separator] == codes[separator + 3])]
+    return np.asarray(separator[pairs & (codes[separator] == codes[separator + 3])])
 
 
 def _named(bits: Bits, same: Flags) -> npt.NDArray[np.int64]:
-    names = np.flatnonzero(_is(bits[1:], Sign.NAME)) + 1
-    names = names[_is(bits[names - 1], Sign.VARIABLE | Sign.FRAME)]
-    before = bits[names - 1]
-    framed = _is(before, Sign.FRAME) & (names > 1) & same[names - 2]
-    months = _side_by_side(bits, Sign.STANDIN, Sign.MONTH)
-    return np.concatenate((names[_is(before, Sign.VARIABLE) | framed], months))
+    marks = np.flatnonzero(_is(bits[:-1], Sign.VARIABLE | Sign.FRAME))
+    marks = marks[_is(bits[marks + 1], Sign.NAME)]
+    framed = _is(bits[marks], Sign.FRAME) & (marks > 0) & same[marks - 1]
+    standins = _side_by_side(bits, Sign.STANDIN, Sign.STANDIN | Sign.MONTH)
+    return np.concatenate((marks[_is(bits[marks], Sign.VARIABLE) | framed], standins))
 
 
 def _starred(bits: Bits, same: Flags) -> npt.NDArray[np.int64]:
     stars = np.flatnonzero(same & _is(bits[1:], Sign.STAR))  # the first of two
-    return stars[:-4][stars[4:] - stars[:-4] == 4]
+    return np.asarray(stars[:-4][stars[4:] - stars[:-4] == 4])
 
 
 @cache

@@ -6,7 +6,7 @@ there it is compared character by character. A phrase is searched for only in te
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,12 +63,12 @@ class Spotter:
         ``languages``: two of each text, numbers from :attr:`languages`; ``chars``: the texts as the phrases want them, plain.
         """
         found = self._always[languages].any(axis=1) | self._always[0]
-        masks = np.bitwise_or.reduce(_mask(languages), axis=1) | _mask(np.int64(0))
+        masks = np.bitwise_or.reduce(_mask(languages), axis=1) | _mask(0)
         wanted = np.repeat(masks, np.diff(chars.starts))
         for table in self._tables:
             texts, kinds = table.found(chars, languages, wanted)
             found[texts, kinds] = True
-        return found
+        return np.asarray(found)
 
 
 class _Table:
@@ -77,10 +77,9 @@ class _Table:
     def __init__(self, size: int, entries: Sequence[_Entry]) -> None:
         self._size = size
         runs = Counter(run for needle in {entry.needle for entry in entries} for run in _runs(needle, size))
-        offsets = [min(range(len(n) - size + 1), key=lambda at, n=n: runs[n[at : at + size]]) for n, *_ in entries]
-        buckets = _buckets(
-            np.array([_codes(n[at : at + size]) for (n, *_), at in zip(entries, offsets, strict=True)]).T
-        )
+        rarest = [min(_runs(entry.needle, size), key=runs.__getitem__) for entry in entries]
+        offsets = [entry.needle.index(run) for entry, run in zip(entries, rarest, strict=True)]
+        buckets = _buckets(np.array(list(map(_codes, rarest)), np.uint32).T)
         order = np.argsort(buckets, kind="stable")
         self._first = np.searchsorted(buckets[order], np.arange((1 << _BITS) + 1))
         self._lengths = np.array([len(entry.needle) for entry in entries])[order]
@@ -92,13 +91,15 @@ class _Table:
             self._needles[: self._lengths[column], column] = _codes(entries[place].needle)
         self._masks = np.zeros(1 << _BITS, np.uint64)
         np.bitwise_or.at(self._masks, buckets[order], _mask(self._languages))
+        self._used = self._masks > 0
 
     def found(self, chars: Characters, languages: Numbers, wanted: Masks) -> tuple[Numbers, Numbers]:
         """Texts and the kinds of the needles in them, in pairs; a pair may come twice. ``wanted``: of each character."""
         codes = np.concatenate((chars.codes, np.zeros(len(self._needles), np.uint32)))
         count = len(chars.codes)
         buckets = _buckets([codes[at : at + count] for at in range(self._size)])
-        places = np.flatnonzero(self._masks[buckets] & wanted)
+        places = np.flatnonzero(self._used[buckets])
+        places = places[self._masks[buckets[places]] & wanted[places] > 0]
         at, entries = self._candidates(buckets[places])
         places = places[at]
         texts = chars.texts_at(places)
@@ -135,13 +136,14 @@ def _codes(text: str) -> list[int]:
     return list(map(ord, text))
 
 
-def _buckets(run: Sequence[npt.NDArray[np.uint32]]) -> Numbers:
+def _buckets(run: Iterable[npt.NDArray[np.uint32]]) -> Numbers:
     """The table's index of runs, whose first characters are ``run[0]``, and so on."""
     mixed = sum(np.asarray(codes, np.uint32) * factor for codes, factor in zip(run, _FACTORS, strict=False))
-    return mixed >> np.uint32(32 - _BITS)
+    return np.asarray(mixed >> np.uint32(32 - _BITS))
 
 
-def _mask(languages: Numbers) -> Masks:
+def _mask(languages: npt.ArrayLike) -> Masks:
     """One bit of 64 for each language; the first is that of all texts."""
-    bits = np.where(languages == 0, 0, 1 + languages % 63)
+    numbers = np.asarray(languages)
+    bits = np.where(numbers == 0, 0, 1 + numbers % 63)
     return np.uint64(1) << bits.astype(np.uint64)

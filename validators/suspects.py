@@ -13,15 +13,15 @@ import numpy as np
 import regex
 
 from pairsmith.factory.lexicon import Phrases, plain
-from pairsmith.factory.talk import offers, refusal_head, refusals, service_errors
+from pairsmith.factory.talk import REFUSED, offers, refusals, service_errors
 from pairsmith.validators.brackets import in_round_brackets, words
 from pairsmith.validators.characters import slices
 from pairsmith.validators.echo import demands
 from pairsmith.validators.encoding import maybe_latin
 from pairsmith.validators.loops import loops
-from pairsmith.validators.meta_talk import as_asked, begins_labelled, handovers, head_of, remark, remarks
+from pairsmith.validators.meta_talk import HANDED_OVER, as_asked, begins_labelled, handovers, head_of, remark, remarks
 from pairsmith.validators.placeholder import in_capitals, is_worded, opening
-from pairsmith.validators.relevance_talk import kinds_of_words, sentences
+from pairsmith.validators.relevance_talk import gives_away, kinds_of_words, sentences
 from pairsmith.validators.signs import Flags, Sign, signs
 from pairsmith.validators.spotting import Numbers, Sought, Spotter
 from pairsmith.validators.texts import LABELLED, Texts
@@ -32,12 +32,16 @@ _WORDED = {
     "your": "your ",
     "here": " her",
     "form": "insert |company nam|recipient nam|customer nam|first nam|your (?:full nam|nam|job titl|titl|compan)",
-    "note": "todo ?:|fixm|: tb[da]",
+    "note": "todo:|todo :|fixm|: tb[da]",
     "lorem": "lorem |consectetur |sed do ",
 }
+_ENGLISH = "English "  # before kinds of phrases that each language has
 _UNUSED = ("class_", "label", "chosen", "sorry", "handover.yes", "handover.label")
 _ENDS = (":", "|", "=", "- ", "– ", "— ")  # of a label; a line end is another
 _MARK = regex.compile(r"[\p{M}\u1100-\u11ff]")  # what may change the character before it when a text is folded
+
+
+Said = Callable[..., Flags]  # of names of kinds: the texts that may hold a phrase of one of them
 
 
 class Spotted(NamedTuple):
@@ -48,11 +52,18 @@ class Spotted(NamedTuple):
 
     def any(self, *kinds: str) -> Flags:
         """Texts that may hold a phrase of one of ``kinds``."""
-        return np.asarray(self.found[:, [self.kinds[kind] for kind in kinds]].any(axis=1))
+        return np.asarray(self.found[:, [self.kinds[kind] for kind in kinds if kind in self.kinds]].any(axis=1))
+
+    def either(self, condition: Callable[[Said], Flags]) -> Flags:
+        """Texts that fulfil a condition in English, or in the languages that are claimed."""
+        return condition(self._in_english) | condition(self.any)
+
+    def _in_english(self, *kinds: str) -> Flags:
+        return self.any(*(english if (english := _ENGLISH + kind) in self.kinds else kind for kind in kinds))
 
 
 class Evidence:
-    """What the texts of a part hold. Each property: for every text, whether a check must look at it."""
+    """What the texts of a part hold. Each method but the first: for every text, whether a check must look at it."""
 
     def __init__(self, fields: Texts, languages: frozenset[str]) -> None:
         """``languages``: all that are claimed in the part, and more where that saves compiling phrases for each part."""
@@ -75,16 +86,23 @@ class Evidence:
         return Spotted(np.concatenate(found), self._spotter.kinds)
 
     def _closer(
-        self, suspects: Flags, parts: Callable[[str], Iterable[str]], condition: Callable[[Spotted], Flags]
+        self,
+        suspects: Flags,
+        parts: Callable[[str], Iterable[str]],
+        condition: Callable[[Numbers, Spotted], Flags],
+        proof: Callable[[int, str], bool] = lambda _place, _part: True,
     ) -> Flags:
-        """Those of the suspects of which one of the ``parts``, which are plain, fulfils the condition by itself."""
+        """Those of the suspects of which one of the ``parts``, which are plain, fulfils the condition, and is proof."""
         pieces = [
             (place, part) for place in np.flatnonzero(suspects).tolist() for part in parts(self._fields.text[place])
         ]
         places = np.array([place for place, _ in pieces], np.int64)
         found = np.zeros(len(suspects), np.bool_)
         if pieces:
-            found[places[condition(self._spot([part for _, part in pieces], self._languages[places]))]] = True
+            spotted = self._spot([part for _, part in pieces], self._languages[places])
+            for at in np.flatnonzero(condition(places, spotted)).tolist():
+                place, part = pieces[at]
+                found[place] = found[place] or proof(place, part)
         return found
 
     def _proved(self, suspects: Flags, holds: Callable[[str], bool]) -> Flags:
@@ -97,11 +115,11 @@ class Evidence:
     @cached_property
     def _joined(self) -> Flags:
         """Long texts that cannot be cut, where a check does, without changing how the parts fold."""
-        return np.array([_joins(text, 600) or _joins(text, 1200) for text in self._fields.text], np.bool_)
+        return np.array([_joins(text, HANDED_OVER) or _joins(text, REFUSED) for text in self._fields.text], np.bool_)
 
     def refusal(self) -> Flags:
         """An inability beside a request or a machine, guidelines beside a machine, or an offer in its place."""
-        return self._joined | self._closer(_declined(self._spotted), lambda text: [refusal_head(text)], _declined)
+        return self._joined | self._spotted.either(_declined)
 
     def meta_talk(self) -> Flags:
         """A remark, a key, the form of a heading, or a hand-over: a phrase and a colon or line end after it."""
@@ -111,7 +129,11 @@ class Evidence:
         found |= self._proved(self._spotted.any("remarks") & ~found, lambda text: remark(text) is not None)
         pairs = zip(fields.plain, fields.text, strict=True)
         ended = np.array([any(map(text.__contains__, _ENDS)) or "\n" in raw for text, raw in pairs], np.bool_) & ~found
-        found |= self._closer(ended & _handed(self._spotted), lambda text: [head_of(text)], _handed)
+        found |= self._closer(
+            ended & self._spotted.either(_handed),
+            lambda text: [head_of(text)],
+            lambda _, spotted: spotted.either(_handed),
+        )
         for place in np.flatnonzero(ended & ~found).tolist():
             found[place] = begins_labelled(fields.text[place], self._claims[fields.row[place]])
         return found
@@ -119,22 +141,22 @@ class Evidence:
     def placeholder(self) -> Flags:
         """Signs of a stand-in, brackets, words that describe a place, capitals side by side, filler text."""
         found, said = self._signs, self._spotted.any
-        marks = found.have(Sign.OPENING | Sign.UNDERSCORE) | found.double(Sign.STANDIN) | found.starred | found.named
+        marks = found.have(Sign.OPENING | Sign.UNDERSCORE) | found.starred | found.named
         dots = found.double(Sign.ELLIPSIS) | (found.paused & found.have(Sign.ELLIPSIS)) | found.double(Sign.DOT)
         sure = marks | dots | found.parts | said("lorem", "note")
         worded = said("form") | (said("your") & said("here"))
         sure |= self._proved(worded & ~sure, is_worded)
         sure |= self._proved(found.capitals & ~sure, lambda text: next(in_capitals(text), None) is not None)
-        orders = said("orders")
+        orders, here = said("orders"), said("here_to_fill")
         sure |= self._closer(
-            orders & found.have(Sign.ROUND) & ~sure,
+            (orders | here) & found.have(Sign.ROUND) & ~sure,
             lambda text: map(plain, in_round_brackets(text)),
-            lambda spotted: spotted.any("orders", "here_to_fill"),
+            lambda _, spotted: spotted.any("orders", "here_to_fill"),
         )
         return sure | self._closer(
-            orders & said("here_to_fill") & ~sure,
+            orders & here & ~sure,
             lambda text: [plain(opening(text))],
-            lambda spotted: spotted.any("orders") & spotted.any("here_to_fill"),
+            lambda _, spotted: spotted.any("orders") & spotted.any("here_to_fill"),
         )
 
     def markup(self) -> Flags:
@@ -158,15 +180,25 @@ class Evidence:
 
     def service(self) -> Flags:
         """The form of an error's body or page, or a phrase that begins one."""
-        shaped = [text.startswith(("{", "<", "traceback")) for text in self._fields.plain]
+        shaped = [text.startswith(("{", "<", "tracebac")) for text in self._fields.plain]
         return self._spotted.any("service") | np.array(shaped, np.bool_)
 
     def relevance(self) -> Flags:
         """A sentence that names the text and judges or compares it; where it is classified, a reason."""
-        groups = np.array(self._fields.rows["group"].to_pylist(), np.str_)
-        classified = np.equal(groups, LABELLED)[self._fields.row] & self._spotted.any("why")
-        suspects = _explained(self._spotted) & ~classified & ~self._fields.is_label
-        return classified | self._closer(suspects, lambda text: map(plain, sentences(text)), _explained)
+        fields, said = self._fields, self._spotted
+        groups, positives, negatives = (fields.rows[name].to_pylist() for name in ("group", "positive", "negatives"))
+        labelled = np.array([group == LABELLED for group in groups], np.bool_)[fields.row]
+        suspects = (said.either(_explained) | (labelled & said.either(_reasoned))) & ~fields.is_label
+
+        def telling(places: Numbers, spotted: Spotted) -> Flags:
+            return spotted.either(_explained) | (labelled[places] & spotted.either(_reasoned))
+
+        def proof(place: int, line: str) -> bool:
+            row = fields.row[place]
+            labels = (positives[row], *negatives[row]) if labelled[place] else ()
+            return gives_away(line, fields.language[place], labels)
+
+        return self._closer(suspects, lambda text: map(plain, sentences(text)), telling, proof)
 
     def echo(self) -> Flags:
         """The instruction, a demand of the prompts, or several of the kinds that people make too."""
@@ -182,24 +214,25 @@ class Evidence:
         return loops(self._fields.slices)
 
 
-def _declined(spotted: Spotted) -> Flags:
-    said = spotted.any
+def _declined(said: Said) -> Flags:
     declined = said("cannot") & (said("request", "machine") | (said("offer") & said("made")))
     return declined | (said("machine") & said("guidelines"))
 
 
-def _handed(spotted: Spotted) -> Flags:
-    said = spotted.any
+def _handed(said: Said) -> Flags:
     return said("handover.here") & (said("handover.thing", "asked_for") | (said("kinds") & said("same")))
 
 
-def _explained(spotted: Spotted) -> Flags:
-    said = spotted.any
+def _explained(said: Said) -> Flags:
     why, itself = said("why"), said("self")
     fits = said("query") & (said("fit") | (why & said("need")))
     compared = (itself & said("relevant")) | (said("other") & said("like"))
     reasoned = why & (compared | (said("asked") & (itself | said("fit"))))
     return (itself | (why & said("text"))) & (fits | reasoned)
+
+
+def _reasoned(said: Said) -> Flags:
+    return said("why")
 
 
 def _joins(text: str, at: int) -> bool:
@@ -213,7 +246,7 @@ def _spotter(languages: frozenset[str]) -> Spotter:
     return Spotter(list(_sought(languages)))
 
 
-def _sought(languages: Iterable[str]) -> Iterator[Sought]:
+def _sought(languages: frozenset[str]) -> Iterator[Sought]:
     """What is looked for in all texts, English phrases among it, and in those of each language."""
     every: dict[str, Phrases] = {name: Phrases(pattern) for name, pattern in _WORDED.items()}
     strong, weak = demands()
@@ -221,8 +254,9 @@ def _sought(languages: Iterable[str]) -> Iterator[Sought]:
     every |= {"remarks": remarks(), "service": service_errors()[0], **offers()._asdict(), **as_asked()._asdict()}
     every["asked_for"] = every.pop("asked")
     every |= {"orders": words().orders, "here_to_fill": words().here}
-    yield from (Sought(kind, None, phrases) for kind, phrases in (every | _own("en")).items())
-    for language in sorted(languages):
+    every |= {_ENGLISH + kind: phrases for kind, phrases in _own("en").items()}
+    yield from (Sought(kind, None, phrases) for kind, phrases in every.items())
+    for language in sorted(languages - {"en"}):
         yield from (Sought(kind, language, phrases) for kind, phrases in _own(language).items())
 
 
