@@ -16,6 +16,7 @@ import yaml
 from pairsmith.factory.text import fold
 
 _APOSTROPHES = re.compile("[’‘ʼʻ`´ʹ]")
+_IDEOGRAPHS = "\u2e80"  # from here on a character may be a word
 _ENOUGH = 5  # letters from which a needle is rare in text
 
 
@@ -25,6 +26,13 @@ def plain(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split()).replace("`", "'")
     return _fold(text)
+
+
+def plain_of(folded: str, text: str) -> str:
+    """:func:`plain` of ``text``, whose fold is known."""
+    if text.isascii():
+        return folded.replace("`", "'")
+    return _fold(text) if _APOSTROPHES.search(text) else folded.replace("i\u0307", "i")
 
 
 def _fold(text: str) -> str:
@@ -43,11 +51,11 @@ class Phrases:
     def __init__(self, *alternatives: str) -> None:
         self.pattern = "|".join(f"(?:{_fold(part)})" for part in alternatives)
         self._regex = re.compile(self.pattern)
-        self._needles = needles(self.pattern)
+        self.needles = needles(self.pattern)
 
     def search(self, text: str, start: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
         """The first match in ``text[start:end]``, which is plain (see :func:`plain`)."""
-        if self._needles is not None and not any(needle in text for needle in self._needles):
+        if self.needles is not None and not any(map(text.__contains__, self.needles)):
             return None
         return self._regex.search(text, start, end)
 
@@ -107,7 +115,7 @@ def _walk(pattern: str) -> Iterator[tuple[int, str, int]]:
 
 def _best_needles(alternative: str) -> list[str] | None:
     runs, groups = _mandatory(alternative)
-    options = [[run] for run in runs if len(run) > 1]
+    options = [[run] for run in runs if len(run) > 1 or run > _IDEOGRAPHS]
     options += [inner for group in groups if (inner := needles(group)) is not None]
     return max(options, key=lambda option: (min(min(map(_weight, option)), _ENOUGH), -len(option)), default=None)
 

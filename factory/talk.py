@@ -14,6 +14,7 @@ from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
 from pairsmith.factory.text import excerpt
 
 _HEAD = 400  # a refusal says so at once
+REFUSED = 3 * _HEAD  # characters that are folded for it
 _AT_ONCE = 120  # folded characters in which a model that offers something else has said what it cannot do
 _ERROR_HEAD = 3000  # an error page or a stack trace may be long, its title is not
 _QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»", "「": "」", "『": "』"}
@@ -35,7 +36,8 @@ def _data() -> Any:
 
 
 @cache
-def _refusals(language: str) -> Refusals | None:
+def refusals(language: str) -> Refusals | None:
+    """The phrases of one language (ISO 639-1), compiled; None where none are known."""
     words = _data()["refusal"].get(language)
     return Refusals(**{name: Phrases(value) for name, value in words.items()}) if words else None
 
@@ -45,7 +47,7 @@ def _soft() -> Phrases:
     return Phrases(*_data()["soft"])
 
 
-class _Offers(NamedTuple):
+class Offers(NamedTuple):
     """What is offered in place of what is refused, in all languages."""
 
     made: Phrases
@@ -54,10 +56,9 @@ class _Offers(NamedTuple):
 
 
 @cache
-def _offers() -> _Offers:
-    return _Offers(
-        *(Phrases(*([_data()[name]] if name == "guidelines" else _data()[name])) for name in _Offers._fields)
-    )
+def offers() -> Offers:
+    """The phrases, compiled."""
+    return Offers(*(Phrases(*([_data()[name]] if name == "guidelines" else _data()[name])) for name in Offers._fields))
 
 
 def refusal(text: str, languages: Collection[str] | None = None) -> str | None:
@@ -68,7 +69,7 @@ def refusal(text: str, languages: Collection[str] | None = None) -> str | None:
     too): people apologise and cannot do things as well, so that the apology must open the text and what is declined must
     be the request, or the speaker a machine.
     """
-    head = plain(text[: 3 * _HEAD].lstrip(_OPENING))[:_HEAD]
+    head = plain(text[:REFUSED].lstrip(_OPENING))[:_HEAD]
     if languages is None:
         found = any(_declines_answer(head, code) for code in ("en", *_data()["refusal"]))
     else:
@@ -88,7 +89,7 @@ def _mostly_about(text: str) -> bool:
 
 
 def _declines_answer(head: str, language: str) -> bool:
-    words = _refusals(language)
+    words = refusals(language)
     if words is None or not (cannot := words.cannot.search(head)):
         return False
     if words.sorry.match(head) or words.machine.search(head[:160]):
@@ -97,14 +98,14 @@ def _declines_answer(head: str, language: str) -> bool:
 
 
 def _declines_in_field(head: str, language: str) -> bool:
-    words = _refusals(language)
+    words = refusals(language)
     if words is None:
         return False
     sorry = words.sorry.match(head)
     machine = words.machine.match(head) or (words.machine.search(head[:100]) if sorry else None)
     if machine and words.cannot.search(head, machine.end(), machine.end() + 120):
         return True
-    if words.machine.search(head[:200]) and _offers().guidelines.search(head):
+    if words.machine.search(head[:200]) and offers().guidelines.search(head):
         return True
     if language == "en" and words.cannot.match(head):  # English alone has objects of its own for a request
         return words.request.search(head[:120]) is not None
@@ -116,16 +117,17 @@ def _declines_in_field(head: str, language: str) -> bool:
 
 def _offers_instead(head: str, language: str) -> bool:
     """Whether the speaker at once declines to make one text and offers to make another."""
-    words = _refusals(language)
+    words = refusals(language)
     cannot = words.cannot.search(head[:_AT_ONCE]) if words else None
-    if cannot is None or (offer := _offers().offer.search(head, cannot.end())) is None:
+    if cannot is None or (offer := offers().offer.search(head, cannot.end())) is None:
         return False
-    refused = _offers().made.search(head, 0, offer.start())
-    return refused is not None and _offers().made.search(head, offer.end()) is not None
+    refused = offers().made.search(head, 0, offer.start())
+    return refused is not None and offers().made.search(head, offer.end()) is not None
 
 
 @cache
-def _service() -> tuple[Phrases, Phrases]:
+def service_errors() -> tuple[Phrases, Phrases]:
+    """What bodies of errors begin with, and what error pages hold."""
     return Phrases(*_data()["service"]), Phrases(_data()["error_page"])
 
 
@@ -141,7 +143,7 @@ def service_error(text: str) -> str | None:
     if stripped[0] == "{" and _error_body(stripped):
         return excerpt(text)
     head = plain(stripped[:_ERROR_HEAD])
-    body, page = _service()
+    body, page = service_errors()
     if head.startswith(("<!doctype html", "<html", "<head>")):
         return excerpt(text) if page.search(head) else None
     return excerpt(text) if body.match(head) and _ends_soon(stripped) else None

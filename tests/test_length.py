@@ -140,6 +140,18 @@ def test_a_mixed_text_adds_up(one, two, language):
     assert words(f"{one}\n{two}", language) == pytest.approx(words(one, language) + words(two, language), abs=0.11)
 
 
+PIECES = st.sampled_from(
+    ["a", "B1", "-", ".", ",", "'", "’", "_", " ", "\n", "é", "\u0301", "\u200d", "中", "ไท", "‐", "½", "한"]
+)
+TEXTS = st.one_of(st.text(max_size=40), st.lists(PIECES, max_size=20).map("".join))
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=4), st.sampled_from(["en", "zh", "th", "ko"]))
+def test_texts_are_as_long_at_once_as_each_alone(texts, language):
+    lines = judge("sts", "a", "b", texts, language, num_words="less than 999999")[2:]
+    assert [found for *_, found, _ in lines] == [words(text, language) for text in texts]
+
+
 def test_hostile_texts_are_counted_in_a_moment():
     for piece in ("a-", "a'", "1,", "中", "a_"):
         words(piece * 50_000, "en")

@@ -20,7 +20,8 @@ BRACKETS = re.compile(
     r"|[【〔［｛](?P<lens>[^【】〔〕［］｛｝\n]{1,30})[】〕］｝]|(?:«(?P<quote>[^«»\n]{3,50})»|»(?P<turned>[^«»\n]{3,50})«)"
     r"|[《〈「『](?P<title>[^《》〈〉「」『』\n]{2,16})[》〉」』]|[(（](?P<round>[^()（）\n]{2,60})[)）]"
 )
-_OPENING = re.compile(r"[\[{<【〔［｛«»《〈「『(（]")
+_ROUND = re.compile(r"[(（]([^()（）\n]{2,60})[)）]")
+_OPENING = re.compile(r"[$\[{<【〔［｛«»《〈「『(（]")  # every place begins with one of these
 _SNAKE = re.compile(r"[^\W\d]\w*(?:_\w+)+\Z")
 _NAME = re.compile(r"[^\W\d_][^=;:{}()\[\]<>|\\*+\"#@!?]*\Z")
 _ACCENTS = {
@@ -72,14 +73,22 @@ def _unaccented(pattern: str) -> str:
 
 def bracketed(text: str) -> Iterator[str]:
     """Places to fill between brackets, in order."""
-    if not _OPENING.search(text):
-        return
-    for match in BRACKETS.finditer(text):
+    end = 0
+    for sign in _OPENING.finditer(text):
+        match = BRACKETS.match(text, sign.start()) if sign.start() >= end else None
+        if match is None:
+            continue
+        end = match.end()
         kind = match.lastgroup or ""
         kind = "double" if kind == "inner" else kind
         content = match["inner"] if kind == "double" else match[kind]
         if _RULES[kind](content.strip()) and not (kind == "square" and _quoted(text, match.start())):
             yield match.group()
+
+
+def in_round_brackets(text: str) -> list[str]:
+    """What stands in round brackets and may be an order: few words without digits."""
+    return [content for content in _ROUND.findall(text) if may_order(content.strip())]
 
 
 def named(content: str) -> bool:
@@ -96,13 +105,18 @@ def instructed(text: str, position: int) -> bool:
 
 def ordered(content: str) -> bool:
     """An order to fill something in that the content begins or ends with, or a noun and "here"."""
-    if not _NAME.match(content) or any(char.isdigit() for char in content) or not _few(content):
+    if not may_order(content):
         return False
     folded = plain(content)
     if order := words().orders.match(folded):
         return words().nouns.search(folded, order.end()) is not None
     order = words().closing.search(folded) or words().here.search(folded)
     return order is not None and words().nouns.search(folded, 0, order.start()) is not None
+
+
+def may_order(content: str) -> bool:
+    """Whether the content has the form of an order: few words without digits."""
+    return _few(content) and _NAME.match(content) is not None and not any(map(str.isdigit, content))
 
 
 def _few(content: str) -> bool:

@@ -14,7 +14,8 @@ _FIXED = frozenset(plain(facts.instruction).rstrip(".") for facts in GROUPS.valu
 
 
 @cache
-def _demands() -> tuple[Phrases, list[Phrases]]:
+def demands() -> tuple[Phrases, list[Phrases]]:
+    """Demands of which one is enough, and those that people make too."""
     words: Any = read_lexicon("pairsmith.validators", "format.yml")["demands"]
     return Phrases(*words["strong"]), [Phrases(one) for one in words["weak"]]
 
@@ -24,7 +25,7 @@ def instruction_echo(text: str, instruction: str) -> str | None:
     folded, said = plain(text), plain(instruction).rstrip(".")
     if (len(said.split()) >= _TOKENS or said in _FIXED) and said in folded:
         return said
-    strong, weak = _demands()
+    strong, weak = demands()
     head = folded[:_HEAD]
     if match := strong.search(head):
         return match.group()

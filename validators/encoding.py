@@ -48,9 +48,14 @@ def mojibake(text: str, language: str) -> str | None:
     return _stripped(text, language) or _lost(text)
 
 
+def maybe_latin(language: str) -> bool:
+    """Whether the language (ISO 639-1) is written in Latin letters, or not known."""
+    return language not in LANGUAGES or "Latin" in LANGUAGES[language].scripts
+
+
 def _stripped(text: str, language: str) -> str | None:
     """Of a language in another script only accented Latin is left: a byte of each pair was stripped."""
-    if "Latin" in LANGUAGES[language].scripts if language in LANGUAGES else True:
+    if maybe_latin(language):
         return None
     letters = _LETTERS.findall(text)
     high = sum("\u00a0" < letter <= "\u00ff" for letter in letters)

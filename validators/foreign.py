@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.validators import detect, spans
-from pairsmith.validators.characters import CAPITAL, HALVES, LETTER, NOT_TEXT, Characters, Cleared, Flags, running
 from pairsmith.validators.claim import (
     ENOUGH,
     SURE,
@@ -26,6 +25,7 @@ from pairsmith.validators.claim import (
     known_of,
     p_claim,
 )
+from pairsmith.validators.letters import CAPITAL, HALVES, LETTER, NOT_TEXT, Cleared, Flags, Letters, running
 from pairsmith.validators.spans import Spans
 
 LATIN = detect.SCRIPTS.index("Latin")
@@ -33,7 +33,7 @@ BLOCK = 45  # letters from which a block is judged by itself: what is shorter is
 LONG_BLOCK = 60  # letters from which one small word is enough (agglutinative languages have few)
 
 
-def excerpts(texts: Characters, wanted: Flags, strictness: float = 1.0) -> list[list[str]]:
+def excerpts(texts: Letters, wanted: Flags, strictness: float = 1.0) -> list[list[str]]:
     """For each text (prose without quotations) that is ``wanted``: its blocks that are plainly in another language.
 
     Blocks are sentences, clauses, short sentences in pairs, runs of other scripts: those of :data:`BLOCK` letters and more.
@@ -44,7 +44,7 @@ def excerpts(texts: Characters, wanted: Flags, strictness: float = 1.0) -> list[
     return [list(own) for own in found]
 
 
-def _foreign(texts: Characters, blocks: Spans, strictness: float) -> Iterator[tuple[int, str]]:
+def _foreign(texts: Letters, blocks: Spans, strictness: float) -> Iterator[tuple[int, str]]:
     counts = _counts(texts, blocks)
     bare = Cleared(texts, texts.has(NOT_TEXT)).bare(*blocks, counts.shouted)
     numbers = texts.text_of(blocks.starts).tolist()
@@ -74,7 +74,7 @@ class _Counts(NamedTuple):
     shouted: Flags
 
 
-def _long(texts: Characters, wanted: Flags) -> Spans:
+def _long(texts: Letters, wanted: Flags) -> Spans:
     """The spans to be judged, text by text, in each its sentences first."""
     found = spans.sentences(texts)
     kinds = (
@@ -90,7 +90,7 @@ def _long(texts: Characters, wanted: Flags) -> Spans:
     return Spans(every.starts[order], every.ends[order]).where(wanted[text[order]])
 
 
-def _counts(texts: Characters, found: Spans) -> _Counts:
+def _counts(texts: Letters, found: Spans) -> _Counts:
     own = _sums(texts.own & texts.letters, found)
     latin = _sums((texts.scripts == LATIN) & texts.letters, found)
     letters = _sums(texts.letters, found)

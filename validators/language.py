@@ -17,9 +17,9 @@ from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.spec import LanguageSpec
 from pairsmith.factory.text import excerpt
 from pairsmith.validators import claim, detect, foreign
-from pairsmith.validators.characters import CAPITAL, HALVES, LETTER, NOT_TEXT, Characters, Cleared, Flags, cleared
 from pairsmith.validators.claim import BINS, Call, Reading
 from pairsmith.validators.gate import Findings, Reason, Scope, Text, Verdict, texts
+from pairsmith.validators.letters import CAPITAL, HALVES, LETTER, NOT_TEXT, Cleared, Flags, Letters, cleared
 from pairsmith.validators.prose import prose, unquoted
 
 NOT_PROSE = Call(Verdict.UNVERIFIED, Reason.NOT_PROSE)
@@ -58,7 +58,7 @@ class LanguageGate:
         return findings.table()
 
     def _calls(self, fields: Sequence[Text]) -> Iterator[Call]:
-        written = Characters([item.text for item in fields], [item.language for item in fields])
+        written = Letters([item.text for item in fields], [item.language for item in fields])
         body = written.instead([prose(text) for text in written.texts])
         rest = body.instead([unquoted(text) for text in body.texts])
         left = is_prose(written, body).tolist()
@@ -88,13 +88,13 @@ class _Plain(NamedTuple):
     reading: Reading  # of its own words, without those in other scripts
 
 
-def is_prose(written: Characters, body: Characters) -> Flags:
+def is_prose(written: Letters, body: Letters) -> Flags:
     """Whether something is left of each text to judge once code, formulas and the like are out of it."""
     extents = body.extents
     return (extents >= BINS[0]) | ((extents > 0) & (extents >= written.extents))
 
 
-def without_quotations(body: Characters, rest: Characters) -> Characters:
+def without_quotations(body: Letters, rest: Letters) -> Letters:
     """Prose without what it quotes, unless that is nearly all there is; a word or two in its own script are enough."""
     latin = np.array(["Latin" in LANGUAGES[language].scripts for language in body.languages])
     enough = (rest.extents >= BINS[0] / 2) | ((rest.own_letters >= 4) & ~latin)
@@ -102,14 +102,14 @@ def without_quotations(body: Characters, rest: Characters) -> Characters:
     return rest.instead([other if good else whole for whole, other, good in chosen])
 
 
-def _plain(texts: Characters) -> Iterator[_Plain]:
+def _plain(texts: Letters) -> Iterator[_Plain]:
     letters, own = texts.sums(texts.letters), texts.own_letters
     readings = own_words(texts, own >= OWN_SCRIPT * letters)
     shares = own / np.maximum(letters, 1)
     yield from map(_Plain, texts.texts, texts.extents.tolist(), shares.tolist(), readings)
 
 
-def own_words(texts: Characters, native: Flags) -> Iterator[Reading]:
+def own_words(texts: Letters, native: Flags) -> Iterator[Reading]:
     """Texts without words in Latin letters where the claim is written in others (names, terms), and the reverse.
 
     Unchanged where a text is not ``native``: that would leave hardly anything of it, it is in another script.

@@ -6,16 +6,19 @@ must not copy the query (short_long, short_short, long_long), labels must not st
 constant.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from pairsmith.factory.spec import LeakageSpec
 from pairsmith.factory.text import excerpt, fold, tokens, words
-from pairsmith.validators.copying import ANYWHERE, copied
+from pairsmith.validators.copying import ANYWHERE, OWN_SENTENCE, copied
 from pairsmith.validators.gate import Findings, Reason, Scope, Text, texts
 from pairsmith.validators.labels import leaked
+from pairsmith.validators.sharing import Flags, Numbers, may_copy, may_hold
+from pairsmith.validators.texts import LABELLED, Texts
 
 DOCUMENT_GROUPS = ("short_long", "short_short", "long_long")
 
@@ -41,24 +44,33 @@ class LeakageGate:
 
     def judge(self, rows: pa.Table) -> pa.Table:
         """Verdicts on each text field of ``rows``."""
-        findings = Findings(rows, self.name)
+        findings, fields = Findings(rows, self.name), texts(rows)
         groups = rows["group"].to_pylist()
-        for fields in _by_row(texts(rows)):
-            row = fields[0].row
-            found = list(self._row(groups[row], fields))
-            for text in fields:
-                if not any(finding.field == text.field for finding in found):
-                    findings.keep(row, text.field)
-            for finding in found:
+        edges = [*fields.queries.tolist(), len(fields)]
+        for row in np.flatnonzero(self._suspects(fields, groups)).tolist():
+            for finding in self.row(groups[row], [fields[place] for place in range(edges[row], edges[row + 1])]):
                 findings.drop(row, finding.field, *finding[1:])
         return findings.table()
 
-    def _row(self, group: str, fields: list[Text]) -> Iterator[Finding]:
+    def _suspects(self, fields: Texts, groups: list[str]) -> Flags:
+        """Rows in which something may be found."""
+        found = np.zeros(len(groups), np.bool_)
+        found[_alike(fields)] = True
+        others = np.flatnonzero(~fields.is_query)
+        queries, group = fields.queries[fields.row[others]], np.array(groups, np.str_)[fields.row[others]]
+        least = np.where(group == "short_short", ANYWHERE, OWN_SENTENCE)
+        copies = np.isin(group, DOCUMENT_GROUPS) & (fields.tokens.words[queries] >= least)
+        found[fields.row[others[copies][may_copy(fields, queries[copies], others[copies], self._containment)]]] = True
+        labels = group == LABELLED
+        found[fields.row[others[labels][may_hold(fields, queries[labels], others[labels])]]] = True
+        return found
+
+    def row(self, group: str, fields: list[Text]) -> Iterator[Finding]:
         identical = list(_identical(fields))
         yield from identical
         query, *others = fields
         same = {finding.field for finding in identical}
-        if group == "long_short":
+        if group == LABELLED:
             for label in others:
                 if (found := leaked(label.text, query.text, answer=label.field == "positive")) is not None:
                     yield Finding("query", Reason.LABEL_LEAK, 1.0, 1.0, found)
@@ -71,15 +83,12 @@ class LeakageGate:
                     yield Finding(document.field, Reason.QUERY_COPIED, *copy)
 
 
-def _by_row(fields: Iterable[Text]) -> Iterator[list[Text]]:
-    row: list[Text] = []
-    for text in fields:
-        if row and text.row != row[0].row:
-            yield row
-            row = []
-        row.append(text)
-    if row:
-        yield row
+def _alike(fields: Texts) -> Numbers:
+    """Rows with a text that seems to equal the query or the positive."""
+    marks = np.array([hash(_bare_of(folded)) for folded in fields.folded], np.int64)
+    same = (marks == marks[fields.queries[fields.row]]) & ~fields.is_query
+    same |= (marks == marks[fields.queries[fields.row] + 1]) & (fields.number > 1)
+    return np.asarray(fields.row[same])
 
 
 def _identical(fields: list[Text]) -> Iterator[Finding]:
@@ -96,5 +105,8 @@ def _identical(fields: list[Text]) -> Iterator[Finding]:
 
 def _bare(text: str) -> str:
     """Folded, without the signs that end or enclose a sentence; a text of nothing else stays as it is."""
-    folded = fold(text)
+    return _bare_of(fold(text))
+
+
+def _bare_of(folded: str) -> str:
     return folded.strip(" .!?…。！？।؟\"'“”«»") or folded

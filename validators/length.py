@@ -5,17 +5,26 @@ and divided by the letters that say what one English word says: the mean paragra
 Rights in that language over the mean English one (``data/languages.json``). Mixed texts add up, and code counts.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import regex
 
 from pairsmith.factory.spec import LengthSpec
 from pairsmith.factory.text import UNSPACED, unspaced_letters
 from pairsmith.validators.claim import letters_per_word
-from pairsmith.validators.gate import Findings, Reason, Scope, Text, texts
+from pairsmith.validators.gate import Findings, Reason, Scope, Texts, texts
+from pairsmith.validators.word_counts import word_counts
+
+Numbers = npt.NDArray[np.float64]
 
 PASSAGE = 10  # words: no language says a passage in fewer; a sentence or phrase may be one word long
+
+_ASKED = ("group", "num_words", "query_length", "unit")
 
 _APART = rf"[\p{{L}}\p{{N}}--[{UNSPACED}]]"
 _INSIDE = rf"[\p{{L}}\p{{M}}\p{{N}}\p{{Cf}}_'’--[{UNSPACED}]]"
@@ -54,36 +63,67 @@ class LengthGate:
 
         ``score`` is the length found and ``threshold`` the bound asked for, both in words, where anything was asked.
         """
-        findings = Findings(rows, self.name)
-        columns = {name: rows[name].to_pylist() for name in ("group", "num_words", "query_length", "unit")}
-        for item in texts(rows):
-            request = {name: values[item.row] for name, values in columns.items()}
-            asked = asked_of(item, request)
-            self._compare(findings, item, asked, is_query=item.field == "query" and request["query_length"] is not None)
+        findings, fields = Findings(rows, self.name), texts(rows)
+        low, high = _bounds(fields)
+        known = ~(np.isnan(low) & np.isnan(high))
+        found = np.where(known, _words(fields), np.nan)
+        short, long = self._limits(fields)
+        too_short = found < short * low
+        too_long = ~too_short & (found > long * high)
+        for reason, bad, bound in ((Reason.TOO_SHORT, too_short, low), (Reason.TOO_LONG, too_long, high)):
+            for place in np.flatnonzero(bad).tolist():
+                where = int(fields.row[place]), fields.field[place]
+                findings.drop(*where, reason, float(found[place]), float(bound[place]))
+        findings.scores(_nullable(found), _nullable(np.where(np.isnan(low), high, low)))
         return findings.table()
 
-    def _compare(self, findings: Findings, item: Text, asked: Asked, is_query: bool) -> None:
-        if asked == Asked(None, None):
-            return findings.keep(item.row, item.field)
-        found = words(item.text, item.language)
-        shortest = 1 / self._spec.query_slack if is_query else self._spec.at_least
-        longest = self._spec.query_slack if is_query else self._spec.at_most
-        if asked.low is not None and found < shortest * asked.low:
-            return findings.drop(item.row, item.field, Reason.TOO_SHORT, found, asked.low)
-        if asked.high is not None and found > longest * asked.high:
-            return findings.drop(item.row, item.field, Reason.TOO_LONG, found, asked.high)
-        return findings.keep(item.row, item.field, found, asked.low if asked.low is not None else asked.high)
+    def _limits(self, fields: Texts) -> tuple[Numbers, Numbers]:
+        """Shares of the lower and upper bound that each text must reach and may take."""
+        slack = fields.is_query & pc.is_valid(fields.rows["query_length"]).to_numpy()[fields.row]
+        spec = self._spec
+        return np.where(slack, 1 / spec.query_slack, spec.at_least), np.where(slack, spec.query_slack, spec.at_most)
 
 
-def asked_of(item: Text, request: dict[str, str | None]) -> Asked:
-    """What the request asked of this field. ``num_words`` is of documents, and of a query outside of short_long."""
-    if item.is_label:
-        return Asked(None, None)
-    if item.field == "query" and request["query_length"] is not None:
-        return read_asked(request["query_length"])
-    if request["num_words"] is not None and not (item.field == "query" and request["group"] == "short_long"):
-        return read_asked(request["num_words"])
-    return Asked(PASSAGE if request["unit"] == "passage" else None, None)
+def _nullable(numbers: Numbers) -> pa.Array:
+    return pa.array(numbers, from_pandas=True)  # not a number: null
+
+
+def _bounds(fields: Texts) -> tuple[Numbers, Numbers]:
+    """Lower and upper bound in words asked of each text; not a number where nothing was asked."""
+    requests = zip(*(fields.rows[name].to_pylist() for name in _ASKED), strict=True)
+    asked = np.array([_asked(*request) for request in requests], np.float64).reshape(-1, 2, 2)
+    low, high = asked[fields.row, (~fields.is_query).astype(int)].T
+    low[fields.is_label] = high[fields.is_label] = np.nan
+    return low, high
+
+
+@lru_cache(maxsize=4096)
+def _asked(
+    group: str, num_words: str | None, query_length: str | None, unit: str | None
+) -> tuple[tuple[float, float], ...]:
+    """Bounds of the query and of the other texts. ``num_words`` is of documents, and of a query outside of short_long."""
+    other = read_asked(num_words) if num_words is not None else Asked(PASSAGE if unit == "passage" else None, None)
+    if query_length is not None:
+        query = read_asked(query_length)
+    elif group == "short_long":
+        query = Asked(PASSAGE if unit == "passage" else None, None)
+    else:
+        query = other
+    return tuple((_number(asked.low), _number(asked.high)) for asked in (query, other))
+
+
+def _number(bound: int | None) -> float:
+    return np.nan if bound is None else bound
+
+
+def _words(fields: Texts) -> Numbers:
+    """Length of each text, as :func:`words` has it."""
+    counts = word_counts(fields.slices)
+    found = counts.apart.astype(np.float64)
+    for place in np.flatnonzero(counts.unspaced).tolist():
+        letters = int(counts.unspaced[place]) / letters_per_word(fields.language[place])
+        found[place] = round(int(counts.apart[place]) + letters, 1)
+    return found
 
 
 def read_asked(value: str) -> Asked:

@@ -86,7 +86,8 @@ def role_leak(text: str, context: str) -> str | None:
             return match.group().strip()
     if (match := _TURN.match(text)) and len(_TURN_LINE.findall(text)) < 2 and not about("tokens", context):
         return match.group().strip()
-    return None if about("chats", context) else _turns(text)
+    turn = _turns(text)
+    return None if turn is None or about("chats", context) else turn
 
 
 @cache

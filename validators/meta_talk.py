@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
 
 _HEAD = 200  # folded characters in which a text is handed over
+HANDED_OVER = 600  # characters that are folded for it
 _TAIL = 300  # folded characters in which a model comments on what it wrote
 _KEYS = ("user_query", "positive_document", "hard_negative_document", "misleading_label")
 # English names of the parts of any answer; on a text of its own they may be sound ("Text: Jane Doe", "Input: a list of").
@@ -20,6 +21,7 @@ _LABEL_PART = re.compile(
     r"(?:label|category|class|output|answer|etikett|étiquette|etiqueta|rótulo|etichetta|etykieta|etiket|nhãn"
     r"|метка|мітка|标签|標籤|ラベル|레이블|라벨|التصنيف|برچسب|लेबल)s?\s?[:=]\s?(?=\S)"
 )
+_PART_BEFORE = re.compile(rf"(?:{_PART}) ?\d?[ *_]*:[ *_]*(?=\S)")
 _HEADING = re.compile(
     rf"\A\s*(?:#{{1,6}}\s*(?:{_PART})\s*:?\s*(?:\n|\Z)|\*\*\s*(?:{_PART})\s*:?\s*\*\*\s*:?|\[(?:{_PART})\]\s*:?\s)",
     re.I,
@@ -43,7 +45,8 @@ class Handover(NamedTuple):
 
 
 @cache
-def _handovers() -> dict[str, Handover]:
+def handovers() -> dict[str, Handover]:
+    """The phrases of all languages (ISO 639-1), compiled."""
     lexicon = read_lexicon("pairsmith.validators", "format.yml")["handover"]
     compiled = [(codes.split(), _compiled(words)) for codes, words in lexicon.items()]
     return {code: words for codes, words in compiled for code in codes}
@@ -58,7 +61,7 @@ def _compiled(words: dict[str, str]) -> Handover:
     )
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
     """How a hand-over says that the text is as asked, in all languages."""
 
     asked: Phrases
@@ -67,9 +70,10 @@ class _Asked(NamedTuple):
 
 
 @cache
-def _asked() -> _Asked:
+def as_asked() -> Asked:
+    """The phrases, compiled."""
     lexicon = read_lexicon("pairsmith.validators", "format.yml")
-    return _Asked(*(Phrases(*lexicon[name]) for name in _Asked._fields))
+    return Asked(*(Phrases(*lexicon[name]) for name in Asked._fields))
 
 
 @cache
@@ -78,7 +82,8 @@ def _parts() -> Phrases:
 
 
 @cache
-def _remarks() -> Phrases:
+def remarks() -> Phrases:
+    """What models say of a text that they wrote."""
     return Phrases(*read_lexicon("pairsmith.validators", "format.yml")["remarks"])
 
 
@@ -88,16 +93,32 @@ def meta_talk(text: str, languages: tuple[str, ...], is_document: bool, is_label
     ``languages``: ISO 639-1 of the row's texts; English is tried too. ``is_document``: a text that may have headings of its
     own, such as "Query:". ``is_label``: the name of a class.
     """
-    head = plain(text[:600].lstrip(" \t\r\n*#_>`\"'“”«»").replace("\n", " | "))[:_HEAD]
+    head = head_of(text)
     if is_label and (match := _LABEL_PART.match(head)):
         return match.group()
     for code in dict.fromkeys((*languages, "en")):
-        words = _handovers().get(code)
+        words = handovers().get(code)
         if words and (
             found := _handed_over(head, words) or _as_asked(head, words) or _labelled(head, words, is_document)
         ):
             return found
-    return _heading(text, is_document) or _part(text, head, is_document) or _key(text) or _remark(text)
+    return _heading(text, is_document) or _part(text, head, is_document) or _key(text) or remark(text)
+
+
+def head_of(text: str) -> str:
+    """The beginning of the text, plain, in which it is handed over: line breaks are bars, signs before it are left out."""
+    return plain(text[:HANDED_OVER].lstrip(" \t\r\n*#_>`\"'“”«»").replace("\n", " | "))[:_HEAD]
+
+
+def begins_labelled(text: str, languages: tuple[str, ...]) -> bool:
+    """Whether ``text`` begins with the name of a part of an answer, in one of ``languages`` or English, or of a class."""
+    head = head_of(text)
+    known = (handovers().get(code) for code in {*languages, "en"})
+    return (
+        any(words.label.match(head) for words in known if words)
+        or _PART_BEFORE.match(head) is not None
+        or _LABEL_PART.match(head) is not None
+    )
 
 
 def _handed_over(head: str, words: Handover) -> str | None:
@@ -114,7 +135,7 @@ def _as_asked(head: str, words: Handover) -> str | None:
     clause, colon, _ = head[:_CLAUSE].partition(":")
     if not colon or "|" in clause or (here := words.here.search(clause)) is None:
         return None
-    asked, kinds, same = _asked()
+    asked, kinds, same = as_asked()
     if asked.search(clause) or (here.start() == 0 and kinds.search(clause) and same.search(clause)):
         return clause + colon
     return None
@@ -142,7 +163,7 @@ def _part(text: str, head: str, is_document: bool) -> str | None:
     if match := _HEADING.match(text):
         counterpart = len(re.findall(rf"(?im)^\W{{0,6}}(?:{_PART})\W{{0,4}}$|^\W{{0,6}}(?:{_PART}):", text)) > 1
         return None if _CODE.search(text) or (is_document and counterpart) else match.group().strip()
-    if not is_document and (match := re.match(rf"(?:{_PART}) ?\d?[ *_]*:[ *_]*(?=\S)", head)):
+    if not is_document and (match := _PART_BEFORE.match(head)):
         return match.group()
     return None
 
@@ -153,10 +174,11 @@ def _key(text: str) -> str | None:
     return None if key is None or _CODE.search(text) else key
 
 
-def _remark(text: str) -> str | None:
+def remark(text: str) -> str | None:
+    """What a model says at the beginning or end of a text that it wrote."""
     folded = plain(text)
     short = len(folded) <= 2 * _TAIL
     for part in (folded,) if short else (folded[:_TAIL], folded[-_TAIL:]):
-        if match := _remarks().search(part):
+        if match := remarks().search(part):
             return match.group()
     return None

@@ -34,6 +34,7 @@ _LOREM = re.compile(r"lorem ipsum dolor|consectetur adipi[sc]{2}ing elit|sed do 
 _LATIN = ("lorem ", "consectetur ", "sed do ")
 _TRIED = 20  # places looked at: code may be full of braces
 _BLANK = re.compile(r"(?<!\w)_{3,}(?!\w)")
+_BLANKS = ("___", "......", "……")
 _FEW_BLANKS = 3
 _SHOUTED = 0.4  # share of capitals from which they mark nothing
 
@@ -60,7 +61,7 @@ def _unfilled(text: str, context: str) -> str | None:
 def _places(text: str) -> Iterator[Mask]:
     marked = (Mask(found, _excuses(found)) for found in bracketed(text) if not _told(text, found))
     worded = (Mask(found, ("forms",)) for found in _in_words(text))
-    loud = (Mask(found, ("fields",)) for found in _in_capitals(text))
+    loud = (Mask(found, ("fields",)) for found in in_capitals(text))
     return chain(marked, masks(text), worded, loud)
 
 
@@ -75,18 +76,29 @@ def _told(text: str, found: str) -> bool:
     return found[0] in (*_QUOTES, "(", "（") and instructed(text, text.index(found))
 
 
+def opening(text: str) -> str:
+    """The words before the first stop of the text, where they may tell the reader to fill something in."""
+    found = _OPENING.match(text)
+    return found.group() if found else ""
+
+
+def is_worded(text: str) -> bool:
+    """Whether a place is described in English, without marks."""
+    return _WORDED.search(text) is not None
+
+
 def _in_words(text: str) -> Iterator[str]:
     """A place described without marks: "Your name here"; elsewhere than in English where it opens the text."""
     if _WORDED_HINT.search(text):
         yield from (match.group().strip() for match in _WORDED.finditer(text))
-    opening = _OPENING.match(text)
-    if opening and ordered(opening.group()):
-        folded = plain(opening.group())
+    clause = opening(text)
+    if clause and ordered(clause):
+        folded = plain(clause)
         if words().here.search(folded) and words().orders.search(folded):
-            yield opening.group()
+            yield clause
 
 
-def _in_capitals(text: str) -> Iterator[str]:
+def in_capitals(text: str) -> Iterator[str]:
     """Nouns of places in capitals side by side, where the text around is written as usual."""
     runs = _CAPITALS.findall(text)
     if runs and sum(map(str.isupper, text)) < _SHOUTED * sum(map(str.isalpha, text)):
@@ -130,6 +142,8 @@ def _visible(text: str) -> int:
 
 def _blank(text: str, context: str) -> str | None:
     """A run of underscores in running prose that is no form or exercise, or where a letter greets somebody."""
+    if not any(map(text.__contains__, _BLANKS)):
+        return None
     greeted = _GREETED.search(text)
     if greeted and not about("forms", text.replace(greeted["blank"], " "), context):
         return greeted.group().strip()

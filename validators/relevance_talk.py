@@ -7,7 +7,7 @@ the words, the more kinds must meet: "the question" is telling only beside a tex
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -43,7 +43,8 @@ class Words(NamedTuple):
 
 
 @cache
-def _words(language: str) -> Words | None:
+def kinds_of_words(language: str) -> Words | None:
+    """The words of one language (ISO 639-1), compiled; None where none are known."""
     words = _lexicon().get(language)
     return Words(*(Phrases(words[name.rstrip("_")]) for name in Words._fields)) if words else None
 
@@ -61,10 +62,17 @@ def explains_relevance(text: str, language: str, labels: tuple[str, ...] = ()) -
     """
     own = _label_stems(labels)
     for code in dict.fromkeys((language, "en")):
-        words = _words(code)
+        words = kinds_of_words(code)
         if words and (found := _explaining(text, words, own, bool(labels))):
             return found.strip()
     return None
+
+
+def gives_away(line: str, language: str, labels: tuple[str, ...] = ()) -> bool:
+    """Whether one plain sentence explains the relevance or class of its text, see :func:`explains_relevance`."""
+    own = _label_stems(labels)
+    known = map(kinds_of_words, dict.fromkeys((language, "en")))
+    return any(words is not None and _gives_away(line, words, own, bool(labels)) for words in known)
 
 
 def sentences(text: str) -> list[str]:
@@ -85,19 +93,23 @@ def sentences(text: str) -> list[str]:
 
 
 def _explaining(text: str, words: Words, own: re.Pattern[str] | None, classified: bool) -> str | None:
+    pieces = sentences(text)
+    lines = list(map(plain, pieces))
+    hit = next(
+        (piece for piece, line in zip(pieces, lines, strict=True) if _gives_away(line, words, own, classified)), None
+    )
+    if hit is None or sum(words.query.search(line) is not None for line in lines) >= _ABOUT_SEARCH:
+        return None
     folded = plain(text)
     hints = (words.query, words.relevant, words.asked, words.other)
-    if not (classified or any(kind.search(folded) for kind in hints)):
-        return None
-    hits, about = [], 0
-    for sentence in sentences(text):
-        line = plain(sentence)
-        about += bool(words.query.search(line))
-        if len(line) > _LONGEST or _QUESTION.search(line):
-            continue
-        if _explains(line, words) or (classified and _classifies(line, words, own)):
-            hits.append(sentence)
-    return hits[0] if hits and about < _ABOUT_SEARCH else None
+    return hit if classified or any(kind.search(folded) for kind in hints) else None
+
+
+def _gives_away(line: str, words: Words, own: re.Pattern[str] | None, classified: bool) -> bool:
+    """One sentence says why the text is relevant or belongs to its class. Questions do not."""
+    if len(line) > _LONGEST or _QUESTION.search(line):
+        return False
+    return _explains(line, words) or (classified and _classifies(line, words, own))
 
 
 def _explains(line: str, words: Words) -> bool:
@@ -138,6 +150,7 @@ def _chosen(line: str, words: Words) -> bool:
     return False
 
 
+@lru_cache(maxsize=64)
 def _label_stems(labels: tuple[str, ...]) -> re.Pattern[str] | None:
     """Matches the beginnings of the labels' words: inflected labels are found, "in" and "of" are not."""
     words = (word.strip("\"'.,;:!?()«»“”„") for label in labels for word in plain(label).split())

@@ -1,4 +1,4 @@
-"""Sentences, clauses and runs of letters of many texts at once, as positions in :class:`Characters`.
+"""Sentences, clauses and runs of letters of many texts at once, as positions in :class:`Letters`.
 
 :func:`sentences` and :func:`clauses` give what :func:`prose.sentences` and :func:`prose.clauses` give for each text.
 """
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pairsmith.validators import prose
-from pairsmith.validators.characters import BREAK, CLAUSE_SIGN, ENDER, GOES_ON, SPACE, STOP, Characters, Flags, Places
+from pairsmith.validators.letters import BREAK, CLAUSE_SIGN, ENDER, GOES_ON, SPACE, STOP, Flags, Letters, Places
 
 _FULL_STOP = ord(".")
 
@@ -24,7 +24,7 @@ class Spans(NamedTuple):
         return Spans(self.starts[wanted], self.ends[wanted])
 
 
-def sentences(texts: Characters) -> Spans:
+def sentences(texts: Letters) -> Spans:
     """Sentences and lines, in order."""
     stops, odd = _stops(texts)
     breaks = np.flatnonzero(texts.has(BREAK))
@@ -34,7 +34,7 @@ def sentences(texts: Characters) -> Spans:
     return _with_odd(texts, found, odd) if len(odd) else found
 
 
-def _stops(texts: Characters) -> tuple[Places, Places]:
+def _stops(texts: Letters) -> tuple[Places, Places]:
     """Places after signs at which a sentence ends, and the numbers of texts in which such signs begin a line."""
     marks = np.flatnonzero(texts.has(STOP))
     if not len(marks):
@@ -50,7 +50,7 @@ def _stops(texts: Characters) -> tuple[Places, Places]:
     return end, np.unique(texts.text_of(begin[odd]))
 
 
-def _goes_on(texts: Characters, spaces: Places) -> Flags:
+def _goes_on(texts: Letters, spaces: Places) -> Flags:
     """Whether what follows the white space at a place, in the same text, does not look like a new sentence."""
     visible = np.flatnonzero(~texts.has(SPACE))
     after = np.searchsorted(visible, spaces)
@@ -60,7 +60,7 @@ def _goes_on(texts: Characters, spaces: Places) -> Flags:
     return found
 
 
-def _with_odd(texts: Characters, found: Spans, odd: Places) -> Spans:
+def _with_odd(texts: Letters, found: Spans, odd: Places) -> Spans:
     """Sentences, those of ``odd`` texts one by one: what a sign at the beginning of a line is hangs on what follows."""
     kept = found.where(~np.isin(texts.text_of(found.starts), odd))
     own = [
@@ -74,7 +74,7 @@ def _with_odd(texts: Characters, found: Spans, odd: Places) -> Spans:
     return Spans(starts[order], ends[order])
 
 
-def clauses(texts: Characters, found: Spans) -> Spans:
+def clauses(texts: Letters, found: Spans) -> Spans:
     """Parts of the sentences ``found`` between commas and the like, in order; none of a sentence of only one part."""
     if not len(found.starts):
         return found
@@ -88,7 +88,7 @@ def clauses(texts: Characters, found: Spans) -> Spans:
     return parts.where(np.bincount(sentence, minlength=len(found.starts))[sentence] > 1)
 
 
-def pairs(texts: Characters, found: Spans, length: int) -> Spans:
+def pairs(texts: Letters, found: Spans, length: int) -> Spans:
     """Each two sentences of a text that follow each other, both shorter than ``length``."""
     short = found.ends - found.starts < length
     text = texts.text_of(found.starts)
@@ -96,7 +96,7 @@ def pairs(texts: Characters, found: Spans, length: int) -> Spans:
     return Spans(found.starts[:-1][together], found.ends[1:][together])
 
 
-def runs(texts: Characters, length: int) -> Spans:
+def runs(texts: Letters, length: int) -> Spans:
     """Longest runs without a letter of the scripts of a text's claimed language, of at least ``length``, within a line."""
     limits = np.flatnonzero(texts.own | texts.has(BREAK))
     starts = np.concatenate(([0], limits[:-1] + 1))

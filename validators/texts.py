@@ -9,7 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pairsmith.factory.lexicon import plain_of
 from pairsmith.factory.text import fold
+from pairsmith.validators.characters import Characters, slices
 from pairsmith.validators.tokens import Tokens
 
 LABELLED = "long_short"  # group whose positive and negatives are class labels, not documents
@@ -75,14 +77,28 @@ class Texts:
         return [names[number] for number in self.number.tolist()]
 
     @cached_property
+    def slices(self) -> list[Characters]:
+        """The code points of each, as it is."""
+        return list(slices(self.text))
+
+    @cached_property
     def folded(self) -> list[str]:
         """Each text as :func:`pairsmith.factory.text.fold` leaves it."""
         return [fold(text) for text in self.text]
 
     @cached_property
+    def plain(self) -> list[str]:
+        """Each text as phrases are matched against, see :func:`pairsmith.factory.lexicon.plain`."""
+        return list(map(plain_of, self.folded, self.text))
+
+    @cached_property
     def tokens(self) -> Tokens:
         """The tokens of each."""
         return Tokens(self.folded)
+
+    def __getitem__(self, place: int) -> Text:
+        label = bool(self.is_label[place])
+        return Text(int(self.row[place]), self.field[place], self.text[place], self.language[place], label)
 
     def __len__(self) -> int:
         return len(self.text)

@@ -11,21 +11,16 @@ from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
-import regex
 
 from pairsmith.factory.text import UNSPACED
 from pairsmith.validators import compiled
+from pairsmith.validators.characters import Characters, Offsets, kind_table, slices
 
 HASHING = 1
 """Version of the hash functions: what was stored under another one cannot be compared."""
 
 Hashes = npt.NDArray[np.uint64]
-Offsets = npt.NDArray[np.int64]
 
-_CODES = 0x110000
-_SLICE = (
-    300  # texts that are cut at once: their arrays stay in the processor's cache, which makes it four times as fast
-)
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplication loses no bit: 2^64 over the golden ratio
 _RUN_BASE = np.uint64(0xD6E8FEB86659FD93)
 _SPACED, _EXTENDS, _UNSPACED_LETTER, _IDEOGRAPH = 1, 2, 4, 8  # bits of a character's kind
@@ -52,7 +47,7 @@ class Tokens:
 
     def __init__(self, folded: Sequence[str]) -> None:
         """``folded``: texts as :func:`pairsmith.factory.text.fold` leaves them."""
-        parts = [_cut(folded[start : start + _SLICE]) for start in range(0, max(len(folded), 1), _SLICE)]
+        parts = list(map(_cut, slices(folded)))
         self.hashes: Hashes = np.concatenate([part.hashes for part in parts])
         self._kinds = np.concatenate([part.kinds for part in parts])
         counts = np.concatenate([part.counts for part in parts])
@@ -67,11 +62,11 @@ class Tokens:
         sums = np.concatenate(([0.0], np.cumsum(weights)))
         return sums[self.starts[1:]] - sums[self.starts[:-1]]
 
-    def runs(self, size: int) -> Ragged:
-        """Hashes of all runs of exactly ``size`` tokens, in order; a shorter text has none."""
-        counts = np.maximum(np.diff(self.starts) - size + 1, 0)
+    def runs(self, size: int, texts: Offsets | slice = slice(None)) -> Ragged:
+        """Hashes of all runs of exactly ``size`` tokens of ``texts`` (all texts), in order; a shorter text has none."""
+        counts = np.maximum(np.diff(self.starts)[texts] - size + 1, 0)
         starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-        return Ragged(run_hashes(self.hashes, self.starts[:-1], starts, size), starts)
+        return Ragged(run_hashes(self.hashes, self.starts[:-1][texts], starts, size), starts)
 
     def shingles(self, size: int) -> Ragged:
         """As :meth:`runs`, but a text of fewer tokens (not none) is one run: see :func:`pairsmith.factory.text.shingles`."""
@@ -107,22 +102,14 @@ class _Cut(NamedTuple):
     counts: Offsets  # tokens of each text
 
 
-def _cut(folded: Sequence[str]) -> _Cut:
-    codes, limits = characters(folded)
+def _cut(folded: Characters) -> _Cut:
+    codes, limits = folded
     if fast := compiled.kernels():
         return _Cut(*fast.cut(codes, limits, _kinds(), (_SPACED, _EXTENDS, _UNSPACED_LETTER), _BASE))
     kinds = _kinds()[codes]
     first, inside = _boundaries(kinds)
     places = np.flatnonzero(first)
     return _Cut(_token_hashes(codes, first, inside), kinds[places], np.diff(np.searchsorted(places, limits)))
-
-
-def characters(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint32], Offsets]:
-    """Code points of all texts end to end, a line break after each, and where each text begins (and the last one ends)."""
-    joined = "\n".join([*texts, ""])
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    return codes, np.concatenate(([0], np.cumsum(lengths + 1)))
 
 
 def mixed(values: Hashes) -> Hashes:
@@ -135,17 +122,15 @@ def mixed(values: Hashes) -> Hashes:
 @cache
 def _kinds() -> npt.NDArray[np.uint8]:
     """For each code point what it is to a token (the classes of ``text._TOKEN``)."""
-    every = "".join(map(chr, range(_CODES)))
-    kinds = np.zeros(_CODES, np.uint8)
-    for bit, pattern in (
-        (_SPACED, rf"[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]+"),
-        (_EXTENDS, r"[\p{M}ー]+"),
-        (_UNSPACED_LETTER, rf"[[{UNSPACED}]&&[\p{{L}}\p{{N}}]]+"),
-        (_IDEOGRAPH, r"[[\p{Han}\p{Hiragana}\p{Katakana}]&&[\p{L}\p{N}]]+"),
-    ):
-        for run in regex.finditer(rf"(?V1){pattern}", every):
-            kinds[run.start() : run.end()] |= bit
-    return kinds
+    return kind_table(
+        {
+            _SPACED: rf"[[\p{{L}}\p{{N}}\p{{M}}]--[{UNSPACED}]]",
+            _EXTENDS: r"[\p{M}ー]",
+            _UNSPACED_LETTER: rf"[[{UNSPACED}]&&[\p{{L}}\p{{N}}]]",
+            _IDEOGRAPH: r"[[\p{Han}\p{Hiragana}\p{Katakana}]&&[\p{L}\p{N}]]",
+        },
+        np.uint8,
+    )
 
 
 def _boundaries(kinds: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.validators import detect, prose, spans
-from pairsmith.validators.characters import CAPITAL, LETTER, NOT_TEXT, Characters, Cleared, running
 from pairsmith.validators.foreign import BLOCK
+from pairsmith.validators.letters import CAPITAL, LETTER, NOT_TEXT, Cleared, Letters, running
 
 PIECES = st.sampled_from(
     ["the ", "THE ", "Der ", "слово ", "ЛЮДИ", "漢字", "かな", "カー", "한국", "각", "ไทย", "हिन्दी", "עברית", "Ωμέγα", "ª",
@@ -32,7 +32,7 @@ def own_words(text: str, language: str) -> str:
     return regex.sub(rf"(?V1){other}\p{{M}}*+", " ", text)
 
 
-def placed(texts: Characters, found: list[list[prose.Span]]) -> list[tuple[int, int]]:
+def placed(texts: Letters, found: list[list[prose.Span]]) -> list[tuple[int, int]]:
     """Spans of each text as places among all."""
     offsets = zip(texts.starts.tolist(), found, strict=False)
     return [(start + span.start, start + span.end) for start, own in offsets for span in own]
@@ -44,7 +44,7 @@ def pairs_of(found: spans.Spans) -> list[tuple[int, int]]:
 
 @given(TEXTS, LANGUAGE)
 def test_letters_are_counted_as_one_by_one(texts: list[str], language: str) -> None:
-    found = Characters(texts, [language] * len(texts))
+    found = Letters(texts, [language] * len(texts))
     letters = [detect.scripts(text) for text in texts]
     assert found.extents.tolist() == [detect.extent(own) for own in letters]
     assert found.sums(found.letters).tolist() == [own.total() for own in letters]
@@ -56,7 +56,7 @@ def test_a_span_of_a_composed_text_is_cleared_as_detectors_get_it(
     texts: list[str], language: str, data: st.DataObject
 ) -> None:
     texts = [unicodedata.normalize("NFC", text) for text in texts]
-    found = Characters(texts, [language] * len(texts))
+    found = Letters(texts, [language] * len(texts))
     assert all(found.normal)
     spans_of = [sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2))) for text in texts]
     starts, ends = (found.starts[:-1, None] + np.array(spans_of)).T
@@ -68,14 +68,14 @@ def test_a_span_of_a_composed_text_is_cleared_as_detectors_get_it(
 
 def test_whether_a_long_text_shouts_is_told_by_its_beginning() -> None:
     text = "a" * detect.SHOUTED + "B" * 2 * detect.SHOUTED
-    found = Characters([text, text[::-1]], ["en", "en"])
+    found = Letters([text, text[::-1]], ["en", "en"])
     lines = Cleared(found, found.has(NOT_TEXT)).bare(found.starts[:-1], found.starts[1:] - 1, np.array([True, True]))
     assert list(lines) == [detect.bare(text), detect.bare(text[::-1])] == [text, text[::-1].lower()]
 
 
 @given(TEXTS, LANGUAGE)
 def test_words_from_other_scripts_are_those_of_the_definition(texts: list[str], language: str) -> None:
-    found = Characters(texts, [language] * len(texts))
+    found = Letters(texts, [language] * len(texts))
     out = found.visiting()
     for text, start in zip(texts, found.starts.tolist(), strict=False):
         rest = "".join(" " if gone else character for character, gone in zip(text, out[start:].tolist(), strict=False))
@@ -85,7 +85,7 @@ def test_words_from_other_scripts_are_those_of_the_definition(texts: list[str], 
 @settings(max_examples=300)
 @given(TEXTS, LANGUAGE)
 def test_sentences_clauses_pairs_and_runs_are_those_of_each_text(texts: list[str], language: str) -> None:
-    found = Characters(texts, [language] * len(texts))
+    found = Letters(texts, [language] * len(texts))
     sentences = spans.sentences(found)
     one_by_one = [list(prose.sentences(text)) for text in texts]
     assert pairs_of(sentences) == placed(found, one_by_one)
@@ -106,6 +106,6 @@ def test_sentences_clauses_pairs_and_runs_are_those_of_each_text(texts: list[str
 
 @given(TEXTS)
 def test_texts_that_stay_are_not_read_again(texts: list[str]) -> None:
-    found = Characters(texts, ["en"] * len(texts))
+    found = Letters(texts, ["en"] * len(texts))
     assert found.instead(list(texts)) is found
     assert found.instead([*texts[1:], texts[0] + "a"]).texts == [*texts[1:], texts[0] + "a"]
