@@ -73,13 +73,18 @@ class Sketches:
         end = 0
         for batch, ranks in self:
             mine = np.flatnonzero(chosen[ranks])
-            values = _words(batch[column])[mine, 0].astype(np.uint64)
-            packed[end : end + len(mine)] = values << np.uint64(32) | ranks[mine]
+            values = _words(batch[column])[:, 0][mine].astype(np.uint64)
+            values <<= np.uint64(32)
+            values |= ranks[mine]
+            packed[end : end + len(mine)] = values
             end += len(mine)
         packed.sort()
-        values = (packed >> np.uint64(32)).astype(np.uint32)
-        several = in_runs(run_starts(values))
-        return values[several], packed[several].astype(np.uint32)
+        same = (packed[1:] ^ packed[:-1]) <= np.uint64(0xFFFFFFFF)
+        several = np.zeros(len(packed), np.bool_)
+        several[1:] = same
+        several[:-1] |= same
+        packed = packed[several]
+        return (packed >> np.uint64(32)).astype(np.uint32), packed.astype(np.uint32)
 
     def digests(self, column: str, ranks: Ranks) -> Words:
         """Digests, (rows, 4), of some rows."""
