@@ -69,7 +69,7 @@ class Sketches:
 
         Equal values stand in the order of their ranks. Of a digest the first 32 bits count.
         """
-        packed = np.empty(int(np.count_nonzero(chosen)), np.uint64)
+        packed = np.empty(int(np.count_nonzero(chosen)), "<u8")
         end = 0
         for batch, ranks in self:
             mine = np.flatnonzero(chosen[ranks])
@@ -79,12 +79,12 @@ class Sketches:
             packed[end : end + len(mine)] = values
             end += len(mine)
         packed.sort()
-        same = (packed[1:] ^ packed[:-1]) <= np.uint64(0xFFFFFFFF)
+        values = packed.view("<u4")[1::2]
+        same = values[1:] == values[:-1]
         several = np.zeros(len(packed), np.bool_)
         several[1:] = same
         several[:-1] |= same
-        packed = packed[several]
-        return (packed >> np.uint64(32)).astype(np.uint32), packed.astype(np.uint32)
+        return values[several], packed[several].astype(np.uint32)
 
     def digests(self, column: str, ranks: Ranks) -> Words:
         """Digests, (rows, 4), of some rows."""
@@ -150,10 +150,11 @@ class Sketches:
             lengths[start:end] = self._batch(part)["length"].to_numpy()
             heads[start:end] = _heads(self._batch(part)["id"])
         lengths[released] += 1 << 62
-        order = np.lexsort((heads, -lengths)).astype(np.uint32)
-        starts = run_starts(lengths[order], heads[order])
+        np.negative(lengths, out=lengths)
+        order = np.lexsort((heads, lengths)).astype(np.uint32)
+        starts = run_starts(lengths[order]) | run_starts(heads[order])
         ties = in_runs(starts)
-        groups = np.cumsum(starts)[ties]
+        groups = np.cumsum(starts, dtype=np.uint32)[ties]
         tied = order[ties]
         by_id = pc.sort_indices(
             pa.table({"group": groups, "id": self._ids(tied)}),
