@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from plain import without_numba
 
 from pairsmith.factory.text import fold, shingles, tokens, words
+from pairsmith.validators.folding import fold_all
 from pairsmith.validators.tokens import Tokens
 
 PIECES = st.sampled_from(
@@ -27,6 +28,11 @@ def hashed(texts: list[str]) -> Tokens:
 def test_folding_leaves_one_line_of_words_with_one_space_between_them(text: str) -> None:
     once = unicodedata.normalize("NFKC", text).casefold()
     assert fold(text) == " ".join(regex.sub(r"\p{Cf}", "", once).split())
+
+
+@given(st.lists(st.one_of(TEXTS, st.text("aB \n\t\x7f\x1fé", max_size=8)), max_size=8))
+def test_many_texts_are_folded_as_each_is(texts: list[str]) -> None:
+    assert fold_all(texts) == [fold(text) for text in texts]
 
 
 @given(st.lists(TEXTS, max_size=5))

@@ -43,32 +43,24 @@ def cut(
     counts = np.empty(len(limits) - 1, np.int64)
     found = 0
     for text in range(len(limits) - 1):
-        before = found
-        value, power = np.uint64(0), base
-        in_spaced = in_unspaced = False  # the token that the characters before belong to, if any
-        for place in range(limits[text], limits[text + 1]):
-            code = codes[place]
-            kind = kinds[code]
-            if kind & unspaced:
-                starts, in_spaced, in_unspaced = True, False, True
-            elif in_unspaced and kind & extends:
-                starts = False
-            elif kind & spaced:
-                starts = not in_spaced
-                in_spaced, in_unspaced = True, False
-            else:
-                in_spaced = in_unspaced = False
+        before, place, end = found, limits[text], limits[text + 1]
+        while place < end:
+            kind = kinds[codes[place]]
+            follows = extends if kind & unspaced else spaced
+            if not kind & (unspaced | spaced):
+                place += 1
                 continue
-            if starts:
-                if found > before:
-                    hashes[found - 1] = _mixed(value)
-                firsts[found] = kind
-                found += 1
-                value, power = np.uint64(0), base
-            value += (np.uint64(code) + _ONE) * power
-            power *= base
-        if found > before:
-            hashes[found - 1] = _mixed(value)
+            firsts[found] = kind
+            value, power = np.uint64(0), base
+            while True:
+                value += (np.uint64(codes[place]) + _ONE) * power
+                power *= base
+                place += 1
+                more = kinds[codes[place]]  # there is one: a line break ends each text
+                if not more & follows or more & unspaced:
+                    break
+            hashes[found] = _mixed(value)
+            found += 1
         counts[text] = found - before
     return hashes[:found].copy(), firsts[:found].copy(), counts
 
@@ -99,22 +91,6 @@ def signatures(hashes: _Array, starts: _Array, factors: _Array, addends: _Array)
             for slot in range(slots):
                 least[slot] = min(least[slot], np.uint32(value * factors[slot] + addends[slot]))
     return found
-
-
-@_compiled
-def sets(values: _Array, starts: _Array) -> tuple[_Array, _Array]:
-    """The values of each text, sorted, each once; and where those of each begin."""
-    kept = np.empty_like(values)
-    begins = np.zeros(len(starts), np.int64)
-    size = 0
-    for text in range(len(starts) - 1):
-        ordered = np.sort(values[starts[text] : starts[text + 1]])
-        for place in range(len(ordered)):
-            if place == 0 or ordered[place] != ordered[place - 1]:
-                kept[size] = ordered[place]
-                size += 1
-        begins[text + 1] = size
-    return kept[:size].copy(), begins
 
 
 @_compiled

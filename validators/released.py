@@ -27,7 +27,7 @@ from pairsmith.factory.folder import file_digest, to_disk, written_whole
 from pairsmith.factory.records import digest
 from pairsmith.validators.minhash import Bands
 from pairsmith.validators.similarity import SHINGLE
-from pairsmith.validators.sketch import NEAR_WORDS, banded, sketch, sketch_schema
+from pairsmith.validators.sketch import FORMAT, NEAR_WORDS, banded, sketch, sketch_schema
 from pairsmith.validators.tokens import HASHING
 
 MANIFEST = "manifest.json"  # of a release
@@ -128,6 +128,7 @@ def _manifest(release: Path) -> dict[str, Any]:
 def _facts(release: Path) -> dict[str, Any]:
     """What decides the sketches of a release but for their bands."""
     return {
+        "format": FORMAT,
         "hashing": HASHING,
         "shingle": SHINGLE,
         "near_words": NEAR_WORDS,

@@ -11,6 +11,8 @@ from pairsmith.validators.tokens import Offsets, Ragged, run_hashes
 
 SHINGLE = 3  # tokens
 
+_BITS, _REST = np.uint64(44), np.uint64(20)
+
 
 def shingles(tokens: npt.NDArray[np.uint32], begins: Offsets, counts: Offsets) -> Ragged:
     """Shingles of texts of at least :data:`SHINGLE` tokens: text ``i`` is ``counts[i]`` tokens from ``begins[i]`` on."""
@@ -19,15 +21,16 @@ def shingles(tokens: npt.NDArray[np.uint32], begins: Offsets, counts: Offsets) -
 
 
 def sets(ragged: Ragged) -> Ragged:
-    """The values of each text in ascending order, each once."""
-    values, starts = ragged
-    if fast := compiled.kernels():
-        return Ragged(*fast.sets(values, starts))
-    text = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    order = np.lexsort((values, text))
-    values, text = values[order], text[order]
-    new = run_starts(values, text)
-    return Ragged(values[new], np.searchsorted(text[new], np.arange(len(starts))))
+    """The upper 44 bits of the values of each text (at most a million) in ascending order, each once.
+
+    Of two texts of 1,000 values any two are mistaken for equal with odds of 1 in 10 million.
+    """
+    text = np.repeat(np.arange(len(ragged.starts) - 1, dtype=np.uint64), ragged.counts)
+    both = text << _BITS | ragged.values >> _REST  # one sort of numbers, which processors do many at a time
+    both.sort()
+    both = both[run_starts(both)]
+    starts = np.searchsorted(both, np.arange(len(ragged.starts), dtype=np.uint64) << _BITS)
+    return Ragged(both & ((np.uint64(1) << _BITS) - np.uint64(1)), starts)
 
 
 def jaccards(ragged: Ragged, left: Offsets, right: Offsets) -> npt.NDArray[np.float64]:

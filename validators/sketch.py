@@ -20,7 +20,10 @@ from pairsmith.validators.tokens import Offsets
 
 NEAR_WORDS = 12  # shorter texts are twins only when they are equal: one other word asks something else
 VIEWS = ("query", "pair")
+FORMAT = 1
+"""Version of the columns and keys: what was stored under another one cannot be compared."""
 
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # so that query and positive cannot change places
 _NOWHERE = np.uint64(0)  # scope of the second view: rows of any task may be twins in it
 
 
@@ -126,12 +129,11 @@ def _scope(*task: str) -> bytes:
 
 def _exact_keys(found: Texts, scopes: npt.NDArray[np.uint64]) -> dict[str, pa.Array]:
     folded = found.folded
-    pairs = [(folded[place], folded[place + 1]) for place in found.queries.tolist()]
-    queries = [blake2b(query.encode(), digest_size=16).digest() for query, _ in pairs]
-    own = np.frombuffer(b"".join(queries), "<u8").reshape(-1, 2) ^ scopes[:, None]
-    both = b"".join(blake2b(f"{query}\n{positive}".encode(), digest_size=16).digest() for query, positive in pairs)
-    return {"query_exact": _digests(own.tobytes()), "pair_exact": _digests(both)}
+    places = np.stack((found.queries, found.queries + 1), axis=1).ravel().tolist()
+    digests = b"".join([blake2b(folded[place].encode(), digest_size=16).digest() for place in places])
+    query, positive = np.frombuffer(digests, "<u8").reshape(-1, 2, 2).transpose(1, 0, 2)
+    return {"query_exact": _digests(query ^ scopes[:, None]), "pair_exact": _digests(query * _ODD ^ positive)}
 
 
-def _digests(values: bytes) -> pa.Array:
-    return pa.Array.from_buffers(pa.binary(16), len(values) // 16, [None, pa.py_buffer(values)])
+def _digests(values: npt.NDArray[np.uint64]) -> pa.Array:
+    return pa.Array.from_buffers(pa.binary(16), len(values), [None, pa.py_buffer(values.tobytes())])

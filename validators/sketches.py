@@ -69,16 +69,21 @@ class Sketches:
 
         Equal values stand in the order of their ranks. Of a digest the first 32 bits count.
         """
-        packed = np.empty(int(np.count_nonzero(chosen)), np.uint64)
+        packed = np.empty(int(np.count_nonzero(chosen)), "<u8")
         end = 0
         for batch, ranks in self:
             mine = np.flatnonzero(chosen[ranks])
-            values = _words(batch[column])[mine, 0].astype(np.uint64)
-            packed[end : end + len(mine)] = values << np.uint64(32) | ranks[mine]
+            values = _words(batch[column])[:, 0][mine].astype(np.uint64)
+            values <<= np.uint64(32)
+            values |= ranks[mine]
+            packed[end : end + len(mine)] = values
             end += len(mine)
         packed.sort()
-        values = (packed >> np.uint64(32)).astype(np.uint32)
-        several = in_runs(run_starts(values))
+        values = packed.view("<u4")[1::2]
+        same = values[1:] == values[:-1]
+        several = np.zeros(len(packed), np.bool_)
+        several[1:] = same
+        several[:-1] |= same
         return values[several], packed[several].astype(np.uint32)
 
     def digests(self, column: str, ranks: Ranks) -> Words:
@@ -145,10 +150,11 @@ class Sketches:
             lengths[start:end] = self._batch(part)["length"].to_numpy()
             heads[start:end] = _heads(self._batch(part)["id"])
         lengths[released] += 1 << 62
-        order = np.lexsort((heads, -lengths)).astype(np.uint32)
-        starts = run_starts(lengths[order], heads[order])
+        np.negative(lengths, out=lengths)
+        order = np.lexsort((heads, lengths)).astype(np.uint32)
+        starts = run_starts(lengths[order]) | run_starts(heads[order])
         ties = in_runs(starts)
-        groups = np.cumsum(starts)[ties]
+        groups = np.cumsum(starts, dtype=np.uint32)[ties]
         tied = order[ties]
         by_id = pc.sort_indices(
             pa.table({"group": groups, "id": self._ids(tied)}),

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairsmith.factory.lexicon import plain_of
-from pairsmith.factory.text import fold
 from pairsmith.validators.characters import Characters, slices
+from pairsmith.validators.folding import fold_all
 from pairsmith.validators.tokens import Tokens
 
 LABELLED = "long_short"  # group whose positive and negatives are class labels, not documents
@@ -84,7 +84,7 @@ class Texts:
     @cached_property
     def folded(self) -> list[str]:
         """Each text as :func:`pairsmith.factory.text.fold` leaves it."""
-        return [fold(text) for text in self.text]
+        return fold_all(self.text)
 
     @cached_property
     def plain(self) -> list[str]:

@@ -24,6 +24,7 @@ Hashes = npt.NDArray[np.uint64]
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplication loses no bit: 2^64 over the golden ratio
 _RUN_BASE = np.uint64(0xD6E8FEB86659FD93)
 _SPACED, _EXTENDS, _UNSPACED_LETTER, _IDEOGRAPH = 1, 2, 4, 8  # bits of a character's kind
+_WEIGHTS = np.array([0.5 if kind & _IDEOGRAPH else 0.25 if kind & _UNSPACED_LETTER else 1 for kind in range(16)])
 
 
 class Ragged(NamedTuple):
@@ -56,10 +57,7 @@ class Tokens:
     @cached_property
     def words(self) -> npt.NDArray[np.float64]:
         """Words of each text: a token each; two Han or kana, or four Thai, Lao, Khmer, Myanmar letters for one."""
-        weights = np.ones(len(self._kinds))
-        weights[self._kinds & _UNSPACED_LETTER > 0] = 0.25
-        weights[self._kinds & _IDEOGRAPH > 0] = 0.5
-        sums = np.concatenate(([0.0], np.cumsum(weights)))
+        sums = np.concatenate(([0.0], np.cumsum(_WEIGHTS[self._kinds])))
         return sums[self.starts[1:]] - sums[self.starts[:-1]]
 
     def runs(self, size: int, texts: Offsets | slice = slice(None)) -> Ragged:

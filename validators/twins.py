@@ -15,10 +15,10 @@ from pairsmith.validators.similarity import jaccards, sets, shingles
 from pairsmith.validators.sketch import band_name
 from pairsmith.validators.sketches import Ranks, Sketches
 
-CLOSE = 32  # rows that agree in a band: each is compared with this many after it, so with all where there are no more
+CLOSE = 64  # rows that agree in a band: each is compared with this many after it, so with all where there are no more
 STARS = 32  # of rows that agree in a band, in turn, each is compared with all: beyond that the others are left to other bands
 
-_TOKENS = 2_000_000  # of the pairs that are compared at once: some 50 MB
+_TOKENS = 1_000_000  # of the texts that are compared at once: some 50 MB
 
 
 class Twins:
