@@ -92,8 +92,11 @@ def matches(found: Texts, index: EvaluationIndex, spec: ContaminationSpec) -> It
         candidates = np.concatenate(
             (
                 _whole(segments, among, index),
-                *(_inside(segments, among if size == 1 else unspaced, index, size) for size in index.scales),
-                *(_runs(segments, among, index, size * spec.ngram) for size in index.scales),
+                *(_inside(segments, among if scale == 1 else unspaced, index, scale) for scale in index.scales),
+                *(
+                    _runs(segments, among if scale in index.spaced else unspaced, index, scale * spec.ngram)
+                    for scale in index.scales
+                ),
                 _near(segments, among, index, spec),
             )
         )
@@ -136,17 +139,21 @@ def _whole(segments: Segments, among: npt.NDArray[np.bool_], index: EvaluationIn
 
 def _inside(segments: Segments, among: npt.NDArray[np.bool_], index: EvaluationIndex, scale: int) -> Candidates:
     """Where an entry's opening stands and the hash of as many tokens from there on is that of the entry."""
-    head, entry = index.openings.find(segments.rolling(INSIDE * scale))
-    length = index.entries["tokens"][entry].astype(np.int64)
-    number, text, place = segments.runs(head, length, among)
-    same = ~segments.of(head[number], length[number]) == index.entries["whole"][entry[number]]
-    return _lines(text[same], _Rule.INSIDE, INSIDE * scale, place[same], entry[number][same])
+    heads = segments.heads(INSIDE * scale, among)
+    number, entry = index.openings.find(segments.rolling(INSIDE * scale)[heads])
+    head, length = heads[number], index.entries.tokens[entry].astype(np.int64)
+    fits = head + length <= segments.starts[segments.text[head] + 1]
+    head, entry, length = head[fits], entry[fits], length[fits]
+    same = ~segments.of(head, length) == index.entries.whole[entry]
+    head, entry = head[same], entry[same]
+    return _lines(segments.text[head], _Rule.INSIDE, INSIDE * scale, segments.place(head), entry)
 
 
 def _runs(segments: Segments, among: npt.NDArray[np.bool_], index: EvaluationIndex, size: int) -> Candidates:
-    head, entry = index.exact.find(segments.rolling(size))
-    number, text, place = segments.runs(head, size, among)
-    return _lines(text, _Rule.RUN, size, place, entry[number])
+    heads = segments.heads(size, among)
+    number, entry = index.exact.find(segments.rolling(size)[heads])
+    head = heads[number]
+    return _lines(segments.text[head], _Rule.RUN, size, segments.place(head), entry)
 
 
 def _near(
@@ -156,15 +163,27 @@ def _near(
     text, keys = distinct_grams(segments, among)
     own = np.bincount(text, minlength=len(segments.counts))
     number, entry = index.grams.find(keys)
-    text, entry, shared = _counted(text[number], entry)
-    facts = index.entries[entry]
-    tokens_here, tokens_there = segments.counts[text], facts["tokens"]
-    shared = shared + omitted(facts["grams"], least_overlap(spec, facts["editable"]))
-    least, most = np.minimum(own[text], facts["grams"]), np.maximum(own[text], facts["grams"])
-    near = (least >= spec.overlap * most - ROUNDING) & _reaches(shared, least + most, spec.overlap)
-    length = np.minimum(tokens_here, tokens_there) >= EDITED * np.maximum(tokens_here, tokens_there) - ROUNDING
-    near |= facts["editable"] & length & _reaches(shared, least + most, EDITED_OVERLAP)
+    text, entry, shared = _counted(*_as_long(text[number], entry, own, segments.counts, index, spec.overlap))
+    grams, editable = index.entries.grams[entry].astype(np.int64), index.entries.editable[entry]
+    shared = shared + omitted(grams, least_overlap(spec, editable))
+    both = own[text] + grams
+    near = _reaches(shared, both, spec.overlap) | (editable & _reaches(shared, both, EDITED_OVERLAP))
     return _lines(text[near], _Rule.NEAR, 0, np.zeros(int(near.sum()), np.int64), entry[near])
+
+
+def _as_long(
+    text: Candidates, entry: Candidates, own: Candidates, counts: Candidates, index: EvaluationIndex, overlap: float
+) -> tuple[Candidates, Candidates]:
+    """The pairs of text and entry that have about as many 3-grams, or tokens, as a near text or an edited one."""
+    long = _alike(own[text], index.entries.grams[entry], overlap)
+    long |= _alike(counts[text], index.entries.tokens[entry], EDITED)
+    return text[long], entry[long]
+
+
+def _alike(one: Candidates, other: npt.NDArray[np.uint32], least: float) -> npt.NDArray[np.bool_]:
+    """Whether of two sizes the smaller is at least that share of the larger."""
+    least = least * (1 - ROUNDING)
+    return (one >= least * other) & (other >= least * one)
 
 
 def _counted(text: Candidates, entry: Candidates) -> tuple[Candidates, Candidates, Candidates]:

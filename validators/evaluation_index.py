@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import regex
 
 from pairsmith.factory.folder import file_digest
@@ -30,6 +29,7 @@ from pairsmith.validators.evaluation import evaluation_texts
 from pairsmith.validators.overlap import EDITED_WORDS, INSIDE, ROUNDING, SCALES, SHINGLE, WHOLE, least_overlap, scales
 from pairsmith.validators.postings import Postings, PostingsWriter, mapped
 from pairsmith.validators.segments import Segments, places
+from pairsmith.validators.text_store import TextStore, TextStoreWriter
 from pairsmith.validators.tokens import HASHING, Hashes, Tokens
 
 FORMAT = 1  # of the files
@@ -37,12 +37,19 @@ FOLDER = ".evaluation"  # in the run folder
 MANIFEST = "manifest.json"
 SLICE = 1000  # texts at a time: their arrays stay in the processor's cache
 _SLICE_CHARACTERS = 1_000_000
-_TEXTS = pa.schema([("text", pa.large_string())])
-_ENTRY = np.dtype([("whole", "<u8"), ("tokens", "<u4"), ("grams", "<u4"), ("editable", "?")])
 _SLOTS = 22  # bits: the counters of 3-grams, which tell common from rare
 
 Files = list[tuple[str, Path]]
 Progress = Callable[[int], object]  # evaluation texts read since the last call
+
+
+class Entries(NamedTuple):
+    """Of each entry the hash of the whole text, its numbers of tokens and 3-grams, whether a light edit is looked for."""
+
+    whole: Hashes
+    tokens: npt.NDArray[np.uint32]
+    grams: npt.NDArray[np.uint32]
+    editable: npt.NDArray[np.bool_]
 
 
 class EvaluationIndex:
@@ -55,22 +62,19 @@ class EvaluationIndex:
                 raise ValueError(f"{folder / name} is damaged")
         self.scales: list[int] = manifest["scales"]
         """Tokens for a word in the scripts of the entries."""
-        self.entries = mapped(folder / "entries.npy")
-        """For each entry the hash of the whole text, its numbers of tokens and 3-grams, whether an edit is looked for."""
+        self.spaced: set[int] = set(manifest["spaced"])
+        """Those of entries a run of which is in scripts with spaces alone."""
+        self.entries = Entries(*(mapped(folder / f"{name}.npy") for name in Entries._fields))
         self.exact, self.openings, self.grams = (Postings(folder, name) for name in ("exact", "openings", "grams"))
         self._files: list[tuple[str, int]] = manifest["files"]
-        self._texts = pa.ipc.open_file(pa.memory_map(str(folder / "texts.arrow"))).read_all()["text"]
-        self.units = lru_cache(maxsize=10_000)(lambda entry: tokens(self.text(entry)))
+        self._texts = TextStore(folder / "texts.arrow")
+        self.units = lru_cache(maxsize=10_000)(lambda entry: tokens(self._texts[entry]))
         """The tokens of an entry."""
-
-    def text(self, entry: int) -> str:
-        """An evaluation text, as it stands in its file."""
-        return str(self._texts[entry])
 
     def shown(self, entry: int) -> str:
         """File and excerpt of an evaluation text."""
         place = bisect_right(self._files, entry, key=lambda file: file[1]) - 1
-        return f"{self._files[place][0]}: {excerpt(self.text(entry))}"
+        return f"{self._files[place][0]}: {excerpt(self._texts[entry])}"
 
 
 def open_index(spec: ContaminationSpec, files: Files, folder: Path, progress: Progress) -> EvaluationIndex:
@@ -105,10 +109,9 @@ def omitted(grams: npt.NDArray[Any], least: npt.NDArray[np.float64]) -> npt.NDAr
 
 def distinct_grams(segments: Segments, among: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], Hashes]:
     """The different 3-grams of the texts ``among``: of which text, and the leading 50 bits of the hash."""
-    hashes = segments.rolling(SHINGLE)
-    text = segments.text[: len(hashes)]
-    whole = (text == segments.text[SHINGLE - 1 :]) & among[text]
-    packed = np.sort((text[whole].astype(np.uint64) << np.uint64(50)) | (hashes[whole] >> np.uint64(14)))
+    heads = segments.heads(SHINGLE, among)
+    hashes, text = segments.rolling(SHINGLE)[heads], segments.text[heads]
+    packed = np.sort((text.astype(np.uint64) << np.uint64(50)) | (hashes >> np.uint64(14)))
     packed = packed[np.concatenate((np.ones(min(len(packed), 1), np.bool_), packed[1:] != packed[:-1]))]
     return (packed >> np.uint64(50)).astype(np.int64), packed << np.uint64(14)
 
@@ -166,11 +169,12 @@ class _Writer:
         self._exact = PostingsWriter(folder, "exact", np.uint16, first_only=True)
         self._openings = PostingsWriter(folder, "openings", np.uint16, first_only=False)
         self._grams = PostingsWriter(folder, "grams", np.uint8, first_only=False)
-        self._texts = pa.ipc.new_file(folder / "texts.arrow", _TEXTS)
-        self._entries = [np.empty(0, _ENTRY)]
+        self._texts = TextStoreWriter(folder / "texts.arrow")
+        self._entries: list[Entries] = []
         self._seen = np.empty(0, np.uint64)  # hashes of whole texts, sorted
         self._counts = np.zeros(1 << _SLOTS, np.uint32)
         self._scales: set[int] = set()
+        self._spaced: set[int] = set()
         self._files: list[tuple[str, int]] = []
         self._size = 0
 
@@ -189,13 +193,12 @@ class _Writer:
         telling = np.zeros(len(texts), np.bool_)  # the others count as whole fields only
         telling[new] = cut.words[new] >= self._spec.minimum_tokens
         self._exact.add(segments.whole()[new], numbers[new])
-        self._add_runs(segments, telling, cut.words, numbers)
-        entries = np.zeros(len(texts), _ENTRY)
-        entries["whole"], entries["tokens"] = segments.whole(), segments.counts
-        entries["editable"] = cut.words >= EDITED_WORDS
-        entries["grams"] = self._add_grams(segments, telling, entries["editable"], numbers)
-        self._entries.append(entries[new])
-        self._texts.write_batch(pa.record_batch([[texts[place] for place in new.tolist()]], schema=_TEXTS))
+        self._add_runs(segments, telling, cut, numbers)
+        editable = cut.words >= EDITED_WORDS
+        grams = self._add_grams(segments, telling, editable, numbers).astype(np.uint32)
+        entries = Entries(segments.whole(), segments.counts.astype(np.uint32), grams, editable)
+        self._entries.append(Entries(*(column[new] for column in entries)))
+        self._texts.add([texts[place] for place in new.tolist()])
 
     def _new(self, hashes: Hashes, words: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """Places of the texts to take up. By hash: that one is taken for another has odds of 1 in 10^6 for 5 million."""
@@ -209,23 +212,21 @@ class _Writer:
         return np.sort(first[fresh])
 
     def _add_runs(
-        self,
-        segments: Segments,
-        telling: npt.NDArray[np.bool_],
-        words: npt.NDArray[np.float64],
-        numbers: npt.NDArray[np.int64],
+        self, segments: Segments, telling: npt.NDArray[np.bool_], cut: Tokens, numbers: npt.NDArray[np.int64]
     ) -> None:
-        scale = scales(segments.counts, words)
-        for size in SCALES:
-            these = telling & (scale == size)
+        scale = scales(segments.counts, cut.words)
+        unspaced = np.concatenate(([0], np.cumsum(cut.unspaced)))
+        for each in SCALES:
+            these, size = telling & (scale == each), self._spec.ngram * each
             if not these.any():
                 continue
-            self._scales.add(size)
-            hashes = segments.rolling(self._spec.ngram * size)
-            runs = segments.runs(np.arange(len(hashes)), self._spec.ngram * size, these)
-            self._exact.add(hashes[runs.number], numbers[runs.text])
-            opened = np.flatnonzero(these & (words >= INSIDE) & (segments.counts >= INSIDE * size))
-            openings = segments.of(segments.starts[opened], np.full(len(opened), INSIDE * size))
+            self._scales.add(each)
+            heads = segments.heads(size, these)
+            if (unspaced[heads] == unspaced[heads + size]).any():
+                self._spaced.add(each)
+            self._exact.add(segments.rolling(size)[heads], numbers[segments.text[heads]])
+            opened = np.flatnonzero(these & (cut.words >= INSIDE) & (segments.counts >= INSIDE * each))
+            openings = segments.of(segments.starts[opened], np.full(len(opened), INSIDE * each))
             self._openings.add(openings, numbers[opened])
 
     def _add_grams(
@@ -249,9 +250,11 @@ class _Writer:
     def finish(self) -> None:
         """Write what is left, and last the manifest: by its digests a reader knows that the index is whole."""
         self._texts.close()
-        np.save(self._folder / "entries.npy", np.concatenate(self._entries))
+        for name, column in zip(Entries._fields, zip(*self._entries, strict=True), strict=True):
+            np.save(self._folder / f"{name}.npy", np.concatenate(column))
         for postings in (self._exact, self._openings, self._grams):
             postings.finish()
         digests = {path.name: file_digest(path) for path in sorted(self._folder.iterdir())}
-        manifest = {"files": self._files, "scales": sorted(self._scales), "digests": digests}
+        scales = {"scales": sorted(self._scales), "spaced": sorted(self._spaced)}
+        manifest = {"files": self._files, **scales, "digests": digests}
         (self._folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")

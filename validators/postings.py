@@ -1,9 +1,9 @@
 """Which entries hold a hash: an inverted index on disk that is mapped, not read, and shared by all processes.
 
-Entries lie in buckets by the leading bits of their hashes; of each hash only the bits that follow are kept (``check``), so
-that a lookup may name an entry that does not hold it (odds: entries in a bucket, some six, over 2^8 or 2^16): it proposes,
-and the texts decide. Most hashes looked for are in no entry: a bitmap says so first (a Bloom filter of one bit a hash).
-Sorting happens in partitions, so that building takes little memory.
+Entries lie in buckets by the leading bits of their hashes, some six in each. Most hashes looked for are in no entry: marks
+(a bitmap by five bits more) say so of six in seven at first sight. Of each hash only the 8 or 16 bits that follow are kept
+(``check``). So a lookup names every entry that holds a hash, and now and then one that does not (4 in 1,000 hashes, or 2 in
+100,000): it proposes, and the texts decide. Sorting happens in partitions, so that building takes little memory.
 """
 
 from pathlib import Path
@@ -123,5 +123,5 @@ def _within(hashes: Hashes, bits: int) -> npt.NDArray[np.int64]:
 
 
 def _checks(hashes: Hashes, bits: int, check: np.dtype[Any]) -> npt.NDArray[Any]:
-    """The bits after the leading ones."""
-    return (hashes >> np.uint64(64 - bits - 8 * check.itemsize)).astype(check)
+    """The bits after those of bucket and mark."""
+    return (hashes >> np.uint64(64 - bits - _MARKS - 8 * check.itemsize)).astype(check)

@@ -5,7 +5,6 @@ stand. Two different runs share one with odds of about 1 in 10^19.
 """
 
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +14,6 @@ from pairsmith.validators.tokens import Hashes, Offsets, Tokens, mixed
 _BASE = np.uint64(0x9FB21C651E98DF25)  # odd
 _INVERSE = np.uint64(pow(int(_BASE), -1, 2**64))
 _LENGTH = np.uint64(0xA24BAED4963EE407)
-
-
-class Runs(NamedTuple):
-    """Where runs of tokens stand. ``number``: which of those asked for; ``text`` and ``place``: from which token of it."""
-
-    number: Offsets
-    text: Offsets
-    place: Offsets
 
 
 class Segments:
@@ -55,11 +46,14 @@ class Segments:
         sums = self._sums[size:] - self._sums[: max(len(self._sums) - size, 0)]
         return mixed(sums * self._inverses[: len(sums)] + np.full(1, size, np.uint64) * _LENGTH)
 
-    def runs(self, heads: Offsets, size: Offsets | int, among: npt.NDArray[np.bool_]) -> Runs:
-        """Those of the runs of ``size`` tokens from ``heads`` on that lie within one of the texts ``among``."""
-        text = self.text[heads]
-        number = np.flatnonzero((heads + size <= self.starts[text + 1]) & among[text])
-        return Runs(number, text[number], heads[number] - self.starts[text[number]])
+    def heads(self, size: int, among: npt.NDArray[np.bool_]) -> Offsets:
+        """The tokens from which on a run of ``size`` tokens lies within one of the texts ``among``."""
+        last = np.where(among, self.starts[1:] - size, -1)
+        return np.flatnonzero(np.arange(len(self.text)) <= last[self.text])
+
+    def place(self, heads: Offsets) -> Offsets:
+        """At which token of its text each of the tokens ``heads`` stands."""
+        return heads - self.starts[self.text[heads]]
 
 
 def places(counts: Offsets) -> Offsets:

@@ -61,10 +61,15 @@ class Tokens:
     def words(self) -> npt.NDArray[np.float64]:
         """Words of each text: a token each; two Han or kana, or four Thai, Lao, Khmer, Myanmar letters for one."""
         weights = np.ones(len(self._kinds))
-        weights[self._kinds & _UNSPACED_LETTER > 0] = 0.25
+        weights[self.unspaced] = 0.25
         weights[self._kinds & _IDEOGRAPH > 0] = 0.5
         sums = np.concatenate(([0.0], np.cumsum(weights)))
         return sums[self.starts[1:]] - sums[self.starts[:-1]]
+
+    @cached_property
+    def unspaced(self) -> npt.NDArray[np.bool_]:
+        """Whether each token is one letter of a script that is written without spaces."""
+        return self._kinds & _UNSPACED_LETTER > 0
 
     def runs(self, size: int) -> Ragged:
         """Hashes of all runs of exactly ``size`` tokens, in order; a shorter text has none."""
