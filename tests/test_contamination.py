@@ -21,6 +21,7 @@ from plain_contamination import plain_match
 from pairsmith.factory.errors import InputError
 from pairsmith.factory.records import PAIRS
 from pairsmith.factory.spec import ContaminationSpec
+from pairsmith.factory.text import EXCERPT
 from pairsmith.validators.contamination import ContaminationGate
 from pairsmith.validators.evaluation import evaluation_texts
 from pairsmith.validators.evaluation_index import FOLDER
@@ -249,6 +250,40 @@ def test_verdicts_are_those_of_the_plain_definition(texts, spec):
     ]
 
 
+def patched(rng):
+    """A text of up to three pieces of three passages that all texts share, and of words of its own."""
+    words = []
+    for _ in range(rng.randint(1, 3)):
+        passage, start = rng.choice("abc"), rng.randrange(8)
+        words += [f"{passage}{place}" for place in range(start, start + rng.randint(1, 9))]
+        words += [f"own{rng.randrange(10**9)}" for _ in range(rng.choice([0, 0, 1, 3]))]
+    return " ".join(words)
+
+
+@pytest.mark.parametrize("overlap", [0.1, 0.2, 0.25, 0.5, 0.7, 1])
+def test_of_near_texts_none_is_lost_though_what_they_share_is_common(overlap, tmp_path):
+    rng = random.Random(overlap)
+    evaluation, fields = [patched(rng) for _ in range(40)], [patched(rng) for _ in range(100)]
+    wanted = [plain_match(evaluation, text, ContaminationSpec(overlap=overlap)) for text in fields]
+    assert found(gate_on(tmp_path, *evaluation, overlap=overlap), *fields) == wanted
+    assert any(match and match[1] < 1 for match in wanted) or overlap == 1
+
+
+def test_edited_questions_are_judged_as_by_the_plain_definition(recorded):
+    rng = random.Random(7)
+    with (recorded / BANKING).open(encoding="utf-8") as file:
+        rows = [" ".join(row["text"].split()) for row in csv.DictReader(file)]  # as a verdict shows them
+    questions = [text for text in rows if len(text) <= EXCERPT][::20]
+    edited = []
+    for words in map(str.split, questions):
+        for _ in range(rng.choice([1, 1, 2, 3])):
+            words[rng.randrange(len(words))] = rng.choice(["zebra", "", "my card", words[0]])
+        edited.append(" ".join(words))
+    wanted = [plain_match(questions, text, ContaminationSpec()) for text in edited]
+    assert found(gate_on(recorded, *questions), *edited) == wanted
+    assert {match[2] for match in wanted if match} == {0.7, 0.77, 13}
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=5), st.lists(st.text(), max_size=5))
 @example(["\ud800 half a character is kept as a sign"], ["\ufffd half a character is kept as a sign"])
@@ -324,6 +359,7 @@ JUDGE = """
 import sys
 from pathlib import Path
 from pairsmith.factory.spec import ContaminationSpec
+from pairsmith.factory.text import EXCERPT
 from pairsmith.validators.contamination import ContaminationGate
 told = []
 ContaminationGate(ContaminationSpec(evaluation=["test.jsonl"]), Path(sys.argv[1])).prepare(told.append)

@@ -196,8 +196,8 @@ class _Writer:
         self._add_runs(segments, telling, cut, numbers)
         editable = cut.words >= EDITED_WORDS
         grams = self._add_grams(segments, telling, editable, numbers).astype(np.uint32)
-        entries = Entries(segments.whole(), segments.counts.astype(np.uint32), grams, editable)
-        self._entries.append(Entries(*(column[new] for column in entries)))
+        sizes = segments.counts.astype(np.uint32)
+        self._entries.append(Entries(segments.whole()[new], sizes[new], grams[new], editable[new]))
         self._texts.add([texts[place] for place in new.tolist()])
 
     def _new(self, hashes: Hashes, words: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
