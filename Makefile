@@ -40,6 +40,7 @@ types: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/gates.py
+	$(BIN)/python benchmarks/contamination.py
 	$(BIN)/python benchmarks/generate.py
 	$(BIN)/python benchmarks/memory.py
 

@@ -5,19 +5,26 @@ import gzip
 import io
 import json
 import random
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from plain_contamination import plain_match
 
 from pairsmith.factory.errors import InputError
 from pairsmith.factory.records import PAIRS
 from pairsmith.factory.spec import ContaminationSpec
-from pairsmith.validators.contamination import ContaminationGate, EvaluationIndex
+from pairsmith.factory.text import EXCERPT
+from pairsmith.validators.contamination import ContaminationGate
 from pairsmith.validators.evaluation import evaluation_texts
+from pairsmith.validators.evaluation_index import FOLDER
 
 RECORDED = Path(__file__).parent.parent / "examples/recorded"
 BANKING = "evaluation/banking77_test.csv"
@@ -27,11 +34,26 @@ THAI = "พิพิธภัณฑ์สถานแห่งชาติพร
 CHINESE = "博物馆每周三至周日上午九点至下午四点开放参观"
 
 
-def index(*texts, **spec):
-    made = EvaluationIndex(ContaminationSpec(**spec))
-    for text in texts:
-        made.add("test.csv", text)
-    return made
+def row(group, query, positive, *negatives):
+    fixed = {"id": "r", "request_id": "r", "content_hash": "h", "instruction": "task", "model": "m"}
+    texts = {"query": query, "positive": positive, "negatives": list(negatives)}
+    return {**fixed, "group": group, "query_language": "en", "document_language": "en", **texts}
+
+
+def gate_on(folder, *texts, **spec):
+    (folder / "test.jsonl").write_text("".join(json.dumps(text) + "\n" for text in texts), encoding="utf-8")
+    return ContaminationGate(ContaminationSpec(evaluation=["test.jsonl"], **spec), folder)
+
+
+def found(gate, *texts):
+    """What the gate says of each text: None, or evaluation text, score and threshold."""
+    lines = gate.judge(pa.Table.from_pylist([row("sts", "", "", *texts)], schema=PAIRS)).to_pylist()[2:]
+    return [
+        (line["related"].removeprefix("test.jsonl: "), line["score"], line["threshold"])
+        if line["verdict"] == "drop"
+        else None
+        for line in lines
+    ]
 
 
 FOUND = [
@@ -47,8 +69,8 @@ FOUND = [
 
 
 @pytest.mark.parametrize("text", FOUND)
-def test_an_evaluation_text_is_found_whole_edited_or_inside_another(text):
-    assert index(QUESTION, PASSAGE, THAI, CHINESE).find(text)
+def test_an_evaluation_text_is_found_whole_edited_or_inside_another(text, tmp_path):
+    assert found(gate_on(tmp_path, QUESTION, PASSAGE, THAI, CHINESE), text) != [None]
 
 
 PASSES = [
@@ -63,38 +85,31 @@ PASSES = [
 
 
 @pytest.mark.parametrize("text", PASSES)
-def test_a_text_on_the_same_matter_passes(text):
-    assert index(QUESTION, PASSAGE, THAI, CHINESE).find(text) is None
+def test_a_text_on_the_same_matter_passes(text, tmp_path):
+    assert found(gate_on(tmp_path, QUESTION, PASSAGE, THAI, CHINESE), text) == [None]
 
 
-def test_a_short_evaluation_text_counts_only_as_a_whole_field():
-    made = index("I lost my card", "Change currency", "多少钱", "为什么")
-    assert made.find("i lost my card!")
-    assert made.find("Yesterday I lost my card in a bar.") is None
-    assert made.find("Change currency") is None
-    assert made.find("多少钱") is None
+def test_a_short_evaluation_text_counts_only_as_a_whole_field(tmp_path):
+    made = gate_on(tmp_path, "I lost my card", "Change currency", "多少钱", "为什么")
+    assert found(made, "i lost my card!") == [("I lost my card", 1.0, 0.7)]
+    assert found(made, "Yesterday I lost my card in a bar.", "Change currency", "多少钱") == [None, None, None]
 
 
-def test_thresholds_are_the_specs():
-    assert index("one two three four", minimum_tokens=1).find("zero one two three") is None
-    assert index(PASSAGE, ngram=6).find("We know the harbour froze every January until then.")
-    assert index(PASSAGE).find("We know the harbour froze every January until then.") is None
+def test_thresholds_are_the_specs(tmp_path):
+    cut = "We know the harbour froze every January until then."
+    assert found(gate_on(tmp_path, "one two three four", minimum_tokens=1), "zero one two three") == [None]
+    assert found(gate_on(tmp_path, PASSAGE, ngram=6), cut) == [(PASSAGE, 6.0, 6.0)]
+    assert found(gate_on(tmp_path, PASSAGE), cut) == [None]
 
 
-def test_an_edit_of_one_word_is_caught_in_real_questions():
+def test_an_edit_of_one_word_is_caught_in_real_questions(tmp_path):
     rng = random.Random(7)
     with (RECORDED / BANKING).open(encoding="utf-8") as file:
         questions = [row["text"] for row in csv.DictReader(file)]
-    made = index(*questions)
     long = [question.split() for question in questions if len(question.split()) >= 8][:500]
     edited = [[*words[:place], "zebra", *words[place + 1 :]] for words in long for place in [rng.randrange(len(words))]]
-    assert sum(made.find(" ".join(words)) is not None for words in edited) >= 0.95 * len(edited)
-
-
-def row(group, query, positive, *negatives):
-    fixed = {"id": "r", "request_id": "r", "content_hash": "h", "instruction": "task", "model": "m"}
-    texts = {"query": query, "positive": positive, "negatives": list(negatives)}
-    return {**fixed, "group": group, "query_language": "en", "document_language": "en", **texts}
+    caught = found(gate_on(tmp_path, *questions), *map(" ".join, edited))
+    assert sum(match is not None for match in caught) >= 0.95 * len(edited)
 
 
 def judge(folder, evaluation, *rows):
@@ -102,10 +117,18 @@ def judge(folder, evaluation, *rows):
     return gate.judge(pa.Table.from_pylist(list(rows), schema=PAIRS)).to_pylist()
 
 
-def test_the_verdict_names_file_and_text_for_each_field_but_labels():
+@pytest.fixture
+def recorded(tmp_path):
+    """A folder with the evaluation file of the recorded run."""
+    (tmp_path / "evaluation").mkdir()
+    shutil.copy(RECORDED / BANKING, tmp_path / BANKING)
+    return tmp_path
+
+
+def test_the_verdict_names_file_and_text_for_each_field_but_labels(recorded):
     question = "What do I do if my card is still not here?"
     label = "How do I locate my card?"
-    lines = judge(RECORDED, [BANKING], row("short_long", "a", "b", label), row("long_short", question, label))
+    lines = judge(recorded, [BANKING], row("short_long", "a", "b", label), row("long_short", question, label))
     assert [(line["field"], line["verdict"]) for line in lines] == [
         ("query", "keep"),
         ("positive", "keep"),
@@ -192,15 +215,163 @@ def test_a_link_out_of_the_run_folder_is_refused(tmp_path):
         ContaminationGate(ContaminationSpec(evaluation=["a.txt"]), tmp_path / "run")
 
 
-@settings(deadline=None)
-@given(st.lists(st.text(), max_size=5), st.text())
-def test_no_text_makes_the_search_fail(texts, text):
-    index(*texts, minimum_tokens=1).find(text)
+UNITS = st.sampled_from([*"abcdefg", *"漢字仮名", *"กขค", "ー", "Ａ"])
+EVALUATION = st.lists(st.lists(UNITS, min_size=1, max_size=40), min_size=1, max_size=6)
+SPECS = st.builds(
+    ContaminationSpec,
+    ngram=st.sampled_from([1, 2, 4, 13]),
+    overlap=st.sampled_from([0, 0.2, 0.5, 0.7, 1]),
+    minimum_tokens=st.sampled_from([1, 3, 5]),
+)
 
 
-@settings(deadline=None)
+@st.composite
+def overlapping(draw):
+    """Evaluation texts, and texts made of pieces of them and of others."""
+    evaluation = draw(EVALUATION)
+    piece = st.builds(lambda text, start, size: text[start : start + size], st.sampled_from(evaluation),
+                      st.sampled_from([0, 0, 3, 9]), st.sampled_from([5, 15, 30, 99]))  # fmt: skip
+    made = draw(st.lists(st.lists(st.one_of(piece, piece, st.lists(UNITS, max_size=3)), max_size=4), max_size=6))
+    return [" ".join(text) for text in evaluation], [" ".join(unit for part in text for unit in part) for text in made]
+
+
+def answers(evaluation, texts, spec):
+    with tempfile.TemporaryDirectory() as folder:
+        return found(gate_on(Path(folder), *evaluation, **spec.model_dump(exclude={"evaluation"})), *texts)
+
+
+@settings(deadline=None, max_examples=100)
+@given(overlapping(), SPECS)
+def test_verdicts_are_those_of_the_plain_definition(texts, spec):
+    evaluation, fields = texts
+    plain = [plain_match(evaluation, text, spec) for text in fields]
+    assert answers(evaluation, fields, spec) == [
+        wanted and (" ".join(wanted[0].split()), *wanted[1:]) for wanted in plain
+    ]
+
+
+def patched(rng):
+    """A text of up to three pieces of three passages that all texts share, and of words of its own."""
+    words = []
+    for _ in range(rng.randint(1, 3)):
+        passage, start = rng.choice("abc"), rng.randrange(8)
+        words += [f"{passage}{place}" for place in range(start, start + rng.randint(1, 9))]
+        words += [f"own{rng.randrange(10**9)}" for _ in range(rng.choice([0, 0, 1, 3]))]
+    return " ".join(words)
+
+
+@pytest.mark.parametrize("overlap", [0.1, 0.2, 0.25, 0.5, 0.7, 1])
+def test_of_near_texts_none_is_lost_though_what_they_share_is_common(overlap, tmp_path):
+    rng = random.Random(overlap)
+    evaluation, fields = [patched(rng) for _ in range(40)], [patched(rng) for _ in range(100)]
+    wanted = [plain_match(evaluation, text, ContaminationSpec(overlap=overlap)) for text in fields]
+    assert found(gate_on(tmp_path, *evaluation, overlap=overlap), *fields) == wanted
+    assert any(match and match[1] < 1 for match in wanted) or overlap == 1
+
+
+def test_edited_questions_are_judged_as_by_the_plain_definition(recorded):
+    rng = random.Random(7)
+    with (recorded / BANKING).open(encoding="utf-8") as file:
+        rows = [" ".join(row["text"].split()) for row in csv.DictReader(file)]  # as a verdict shows them
+    questions = [text for text in rows if len(text) <= EXCERPT][::20]
+    edited = []
+    for words in map(str.split, questions):
+        for _ in range(rng.choice([1, 1, 2, 3])):
+            words[rng.randrange(len(words))] = rng.choice(["zebra", "", "my card", words[0]])
+        edited.append(" ".join(words))
+    wanted = [plain_match(questions, text, ContaminationSpec()) for text in edited]
+    assert found(gate_on(recorded, *questions), *edited) == wanted
+    assert {match[2] for match in wanted if match} == {0.7, 0.77, 13}
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=5), st.lists(st.text(), max_size=5))
+@example(["\ud800 half a character is kept as a sign"], ["\ufffd half a character is kept as a sign"])
+def test_no_text_makes_the_search_fail(texts, fields):
+    fields = [text.encode(errors="replace").decode() for text in [*fields, *texts]]
+    answers(texts, fields, ContaminationSpec(minimum_tokens=1))
+
+
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.from_regex(r"[a-z]{2,6}|[一-十]{2,4}", fullmatch=True), min_size=5, max_size=40))
 def test_an_evaluation_text_always_finds_itself(units):
     text = " ".join(units)
-    made = index(text)
-    assert made.find(text.title()).score == 1.0
+    assert answers([text], [text.title()], ContaminationSpec())[0][1] == 1.0
+
+
+def index_of(folder):
+    (made,) = (path for path in (folder / FOLDER).iterdir() if path.is_dir())
+    return made
+
+
+def times(folder):
+    return {path.name: path.stat().st_mtime_ns for path in index_of(folder).iterdir()}
+
+
+def test_an_index_is_made_once_and_again_when_files_or_settings_change(tmp_path):
+    assert found(gate_on(tmp_path, QUESTION), QUESTION) != [None]
+    first, made = index_of(tmp_path), times(tmp_path)
+    told = []
+    gate_on(tmp_path, QUESTION).prepare(told.append)
+    assert times(tmp_path) == made and told == []
+    gate = gate_on(tmp_path, PASSAGE, THAI)
+    gate.prepare(told.append)
+    assert sum(told) == 2 and index_of(tmp_path) != first
+    assert found(gate, QUESTION, PASSAGE) == [None, (PASSAGE, 1.0, 0.7)]
+    second = index_of(tmp_path)
+    gate_on(tmp_path, PASSAGE, THAI, ngram=6).prepare()
+    assert index_of(tmp_path) != second
+
+
+def damages(folder):
+    """A way to damage each file of the index: cut, changed, gone."""
+    names = sorted(path.name for path in index_of(folder).iterdir())
+    return [(name, way) for name in names for way in ("cut", "changed", "gone")]
+
+
+def damage(path, way):
+    content = path.read_bytes()
+    if way == "gone":
+        path.unlink()
+    elif way == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    else:
+        path.write_bytes(content[:-9] + bytes(255 - byte for byte in content[-9:]))
+
+
+def test_a_damaged_index_is_made_again(tmp_path):
+    gate_on(tmp_path, QUESTION, PASSAGE).prepare()
+    for name, way in damages(tmp_path):
+        damage(index_of(tmp_path) / name, way)
+        assert found(gate_on(tmp_path, QUESTION, PASSAGE), PASSAGE) == [(PASSAGE, 1.0, 0.7)], (name, way)
+
+
+def test_an_index_that_was_not_finished_is_made_again(tmp_path):
+    (tmp_path / "bad.jsonl").write_text(f'{json.dumps(QUESTION)}\n{{"', encoding="utf-8")
+    with pytest.raises(InputError, match="line 2 is no JSON"):
+        judge(tmp_path, ["bad.jsonl"], row("sts", "a", "b", "c"))
+    assert [path.name for path in (tmp_path / FOLDER).iterdir()] == [".lock"]
+    (tmp_path / "bad.jsonl").write_text(json.dumps(QUESTION), encoding="utf-8")
+    assert judge(tmp_path, ["bad.jsonl"], row("sts", QUESTION, "b", "c"))[0]["verdict"] == "drop"
+
+
+JUDGE = """
+import sys
+from pathlib import Path
+from pairsmith.factory.spec import ContaminationSpec
+from pairsmith.factory.text import EXCERPT
+from pairsmith.validators.contamination import ContaminationGate
+told = []
+ContaminationGate(ContaminationSpec(evaluation=["test.jsonl"]), Path(sys.argv[1])).prepare(told.append)
+print(sum(told))
+"""
+
+
+def test_of_processes_that_want_an_index_at_once_one_makes_it_and_all_map_it(tmp_path):
+    gate = gate_on(tmp_path, *(f"{QUESTION} {number} {PASSAGE}" for number in range(3000)))
+    command = [sys.executable, "-c", JUDGE, str(tmp_path)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert sorted(int(process.communicate()[0]) for process in running) == [0, 3000]
+    told = []
+    gate.prepare(told.append)
+    assert told == [] and found(gate, f"{QUESTION} 2999 {PASSAGE}")[0][1] == 1.0

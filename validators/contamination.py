@@ -3,32 +3,46 @@
 A text is contaminated by an evaluation text when, folded and cut into tokens (punctuation aside),
 
 - it is the same,
-- it holds a run of ``ngram`` tokens of it (13: Brown et al. 2020, arXiv 2005.14165, appendix C),
 - it holds the whole of it, if that has eight words or more,
+- it holds a run of ``ngram`` tokens of it (13: Brown et al. 2020, arXiv 2005.14165, appendix C),
 - it is nearly the same: Jaccard of token 3-grams, or a lightly edited sentence (one word in eight).
 
-Counts are of words; a script without spaces takes two or four tokens for one (:func:`pairsmith.factory.text.words`).
+The rules are tried in this order; of several evaluation texts the one found first in the text is named, and of those that
+are nearly the same the nearest one; else the first one of the files. Hashes say which to compare, the texts decide.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
+from enum import IntEnum
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pairsmith.factory.spec import ContaminationSpec
-from pairsmith.factory.text import bag_jaccard, excerpt, jaccard, tokens, words
-from pairsmith.validators.evaluation import evaluation_file, evaluation_texts
-from pairsmith.validators.gate import Findings, Reason, Scope, texts
-
-SHINGLE = 3  # tokens
-WHOLE = 2  # words fewer than ``minimum_tokens`` that count where the whole field is the evaluation text
-INSIDE = 8  # words of an evaluation text that counts where it stands whole in a longer field
-EDITED_WORDS = 8  # of an evaluation text for which a light edit is looked for
-EDITED = 0.77  # multiset Jaccard of the words of a lightly edited text: one word in eight exchanged
-EDITED_OVERLAP = 0.3  # ... whose 3-grams must still overlap this much, so that the order is that of the original
+from pairsmith.factory.text import tokens
+from pairsmith.validators.evaluation import evaluation_file
+from pairsmith.validators.evaluation_index import (
+    SLICE,
+    EvaluationIndex,
+    Progress,
+    distinct_grams,
+    omitted,
+    open_index,
+)
+from pairsmith.validators.gate import Findings, Reason, Scope, Texts, texts
+from pairsmith.validators.overlap import (
+    EDITED,
+    EDITED_OVERLAP,
+    INSIDE,
+    ROUNDING,
+    least_overlap,
+    nearness,
+    run_length,
+)
+from pairsmith.validators.segments import Segments
 
 
 class Match(NamedTuple):
@@ -46,144 +60,157 @@ class ContaminationGate:
     scope: Scope = "kept"
 
     def __init__(self, spec: ContaminationSpec, folder: Path) -> None:
-        self._spec = spec
+        self._spec, self._folder = spec, folder
         self._files = [(name, evaluation_file(name, folder)) for name in spec.evaluation]
         self._index: EvaluationIndex | None = None
 
+    def prepare(self, progress: Progress = lambda _: None) -> None:
+        """Read the evaluation files, unless their index is in the run folder already; ``judge`` does it too."""
+        if self._files and self._index is None:
+            self._index = open_index(self._spec, self._files, self._folder, progress)
+
     def judge(self, rows: pa.Table) -> pa.Table:
         """Verdicts on each text field of ``rows``; ``related`` names the file and the evaluation text."""
-        if self._index is None:
-            self._index = EvaluationIndex(self._spec)
-            for name, path in self._files:
-                for evaluation_text in evaluation_texts(path):
-                    self._index.add(name, evaluation_text)
+        self.prepare()
         findings = Findings(rows, self.name)
-        for text in texts(rows):
-            match = None if text.is_label else self._index.find(text.text)
-            if match is None:
-                findings.keep(text.row, text.field)
-            else:
-                related = self._index.shown(match.entry)
-                findings.drop(text.row, text.field, Reason.CONTAMINATION, match.score, match.threshold, related)
+        if self._index is not None:
+            found = texts(rows)
+            for place, (entry, score, threshold) in matches(found, self._index, self._spec):
+                related = self._index.shown(entry)
+                row, field = int(found.row[place]), found.field[place]
+                findings.drop(row, field, Reason.CONTAMINATION, score, threshold, related)
         return findings.table()
 
 
-class _Entry(NamedTuple):
-    file: str
-    text: str
-    units: list[str]
-    grams: frozenset[str]
+def matches(found: Texts, index: EvaluationIndex, spec: ContaminationSpec) -> Iterator[tuple[int, Match]]:
+    """The place of every contaminated text that is no label, and the evaluation text that it repeats."""
+    for first in range(0, len(found), SLICE):
+        last = min(first + SLICE, len(found))
+        segments = Segments(found.tokens, first, last)
+        among = ~found.is_label[first:last]
+        unspaced = among & (found.tokens.words[first:last] < segments.counts)
+        candidates = np.concatenate(
+            (
+                _whole(segments, among, index),
+                *(_inside(segments, among if scale == 1 else unspaced, index, scale) for scale in index.scales),
+                *(
+                    _runs(segments, among if scale in index.spaced else unspaced, index, scale * spec.ngram)
+                    for scale in index.scales
+                ),
+                _near(segments, among, index, spec),
+            )
+        )
+        candidates = candidates[np.lexsort(candidates.T[::-1])]
+        for text, group in groupby(map(_Candidate._make, candidates.tolist()), key=lambda candidate: candidate.text):
+            match = _verified(tokens(found.text[first + text]), group, index, spec)
+            if match is not None:
+                yield first + text, match
 
 
-class EvaluationIndex:
-    """Evaluation texts by what they share with others."""
-
-    def __init__(self, spec: ContaminationSpec) -> None:
-        self._spec = spec
-        self._entries: list[_Entry] = []
-        self._whole: dict[str, int] = {}
-        self._grams: dict[str, list[int]] = defaultdict(list)  # 3-gram -> entries
-        self._runs: dict[int, dict[str, int]] = defaultdict(dict)  # tokens -> run -> entry
-        self._inside: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))  # ... -> opening
-
-    def add(self, file: str, text: str) -> None:
-        """Take up one evaluation text, unless it is too short to tell anything."""
-        units = tokens(text)
-        length = words(units)
-        if length < max(self._spec.minimum_tokens - WHOLE, 1):
-            return
-        number = self._whole.setdefault(" ".join(units), len(self._entries))
-        if number < len(self._entries):
-            return
-        whole_only = length < self._spec.minimum_tokens
-        grams = [] if whole_only else _ngrams(units, SHINGLE)
-        self._entries.append(_Entry(file, text, units, frozenset(grams)))
-        for gram in self._entries[number].grams:
-            self._grams[gram].append(number)
-        if whole_only:
-            return
-        scale = _scale(units)
-        for run in _ngrams(units, self._spec.ngram * scale):
-            self._runs[self._spec.ngram * scale].setdefault(run, number)
-        if length >= INSIDE:
-            self._inside[INSIDE * scale][" ".join(units[: INSIDE * scale])].append(number)
-
-    def shown(self, entry: int) -> str:
-        """File and excerpt of an evaluation text."""
-        file, text, *_ = self._entries[entry]
-        return f"{file}: {excerpt(text)}"
-
-    def find(self, text: str) -> Match | None:
-        """The evaluation text that ``text`` repeats, or None."""
-        units = tokens(text)
-        if (number := self._whole.get(" ".join(units))) is not None:
-            return Match(number, 1.0, self._spec.overlap)
-        grams = _ngrams(units, SHINGLE)
-        known = [gram in self._grams for gram in grams]
-        return self._shared(units, known) or self._near(units, set(grams), known)
-
-    def _shared(self, units: list[str], known: list[bool]) -> Match | None:
-        """A whole evaluation text, or a run of one, inside ``units``: looked for where all 3-grams are known ones."""
-        for start, end in _stretches(known):
-            stretch = units[start : end + SHINGLE - 1]
-            for size, openings in self._inside.items():
-                for place, opening in enumerate(_ngrams(stretch, size)):
-                    for number in openings.get(opening, ()):
-                        wanted = self._entries[number].units
-                        if stretch[place : place + len(wanted)] == wanted:
-                            return Match(number, 1.0, self._spec.overlap)
-            for size, runs in self._runs.items():
-                for run in _ngrams(stretch, size):
-                    if (found := runs.get(run)) is not None:
-                        return Match(found, self._run_length(found, stretch), size)
-        return None
-
-    def _run_length(self, number: int, stretch: list[str]) -> int:
-        """Tokens of the longest run that an evaluation text shares with a stretch."""
-        from difflib import SequenceMatcher
-
-        wanted = self._entries[number].units
-        matcher = SequenceMatcher(None, stretch, wanted, autojunk=False)
-        return matcher.find_longest_match().size
-
-    def _near(self, units: list[str], grams: set[str], known: list[bool]) -> Match | None:
-        """The nearest evaluation text of about the same length, if it is near enough (exact, by prefix filtering)."""
-        least = min(self._spec.overlap, EDITED_OVERLAP)
-        if sum(known) < least * len(grams) or not grams:
-            return None
-        rarest = sorted(grams, key=lambda gram: (len(self._grams.get(gram, ())), gram))
-        probes = rarest[: len(grams) - int(least * len(grams)) + 1]
-        candidates = {number for gram in probes for number in self._grams.get(gram, ())}
-        found = (self._similar(number, units, grams) for number in sorted(candidates))
-        return max(filter(None, found), key=lambda match: (match.score, -match.entry), default=None)
-
-    def _similar(self, number: int, units: list[str], grams: set[str]) -> Match | None:
-        entry = self._entries[number]
-        overlap = jaccard(grams, entry.grams)
-        if overlap >= self._spec.overlap:
-            return Match(number, overlap, self._spec.overlap)
-        if overlap >= EDITED_OVERLAP and words(entry.units) >= EDITED_WORDS:
-            edited = bag_jaccard(units, entry.units)
-            return Match(number, edited, EDITED) if edited >= EDITED else None
-        return None
+class _Rule(IntEnum):
+    WHOLE = 0
+    INSIDE = 1
+    RUN = 2
+    NEAR = 3
 
 
-def _scale(units: list[str]) -> int:
-    """Tokens for a word in the script of the text: 1 (spaced), 2 (Han, kana) or 4 (Thai, Lao, Khmer, Myanmar)."""
-    ratio = len(units) / words(units)
-    return 1 if ratio < 1.5 else 2 if ratio < 3 else 4
+class _Candidate(NamedTuple):
+    """What the hashes propose. ``size`` and ``place``: of a run, in tokens; sorted, the first one is to be named."""
+
+    text: int
+    rule: int
+    size: int
+    place: int
+    entry: int
 
 
-def _ngrams(units: list[str], size: int) -> list[str]:
-    """Runs of exactly ``size`` tokens, in order; none in a shorter text."""
-    return [" ".join(units[start : start + size]) for start in range(len(units) - size + 1)]
+Candidates = npt.NDArray[np.int64]  # lines of :class:`_Candidate`
 
 
-def _stretches(known: list[bool]) -> Iterator[tuple[int, int]]:
-    """Start and end of each run of True."""
-    position = 0
-    for value, run in groupby(known):
-        length = sum(1 for _ in run)
-        if value:
-            yield position, position + length
-        position += length
+def _lines(text: npt.NDArray[np.int64], rule: _Rule, size: int, place: Candidates, entry: Candidates) -> Candidates:
+    return np.column_stack([text, np.full(len(text), rule), np.full(len(text), size), place, entry])
+
+
+def _whole(segments: Segments, among: npt.NDArray[np.bool_], index: EvaluationIndex) -> Candidates:
+    text, entry = index.exact.find(segments.whole())
+    text, entry = text[among[text]], entry[among[text]]
+    return _lines(text, _Rule.WHOLE, 0, np.zeros_like(text), entry)
+
+
+def _inside(segments: Segments, among: npt.NDArray[np.bool_], index: EvaluationIndex, scale: int) -> Candidates:
+    """Where an entry's opening stands and the hash of as many tokens from there on is that of the entry."""
+    heads = segments.heads(INSIDE * scale, among)
+    number, entry = index.openings.find(segments.rolling(INSIDE * scale)[heads])
+    head, length = heads[number], index.entries.tokens[entry].astype(np.int64)
+    fits = head + length <= segments.starts[segments.text[head] + 1]
+    head, entry, length = head[fits], entry[fits], length[fits]
+    same = ~segments.of(head, length) == index.entries.whole[entry]
+    head, entry = head[same], entry[same]
+    return _lines(segments.text[head], _Rule.INSIDE, INSIDE * scale, segments.place(head), entry)
+
+
+def _runs(segments: Segments, among: npt.NDArray[np.bool_], index: EvaluationIndex, size: int) -> Candidates:
+    heads = segments.heads(size, among)
+    number, entry = index.exact.find(segments.rolling(size)[heads])
+    head = heads[number]
+    return _lines(segments.text[head], _Rule.RUN, size, segments.place(head), entry)
+
+
+def _near(
+    segments: Segments, among: npt.NDArray[np.bool_], index: EvaluationIndex, spec: ContaminationSpec
+) -> Candidates:
+    """Entries of about the same length that share enough 3-grams, counting as shared all that the index leaves out."""
+    text, keys = distinct_grams(segments, among)
+    own = np.bincount(text, minlength=len(segments.counts))
+    number, entry = index.grams.find(keys)
+    text, entry, shared = _counted(*_as_long(text[number], entry, own, segments.counts, index, spec.overlap))
+    grams, editable = index.entries.grams[entry].astype(np.int64), index.entries.editable[entry]
+    shared = shared + omitted(grams, least_overlap(spec, editable))
+    both = own[text] + grams
+    near = _reaches(shared, both, spec.overlap) | (editable & _reaches(shared, both, EDITED_OVERLAP))
+    return _lines(text[near], _Rule.NEAR, 0, np.zeros(int(near.sum()), np.int64), entry[near])
+
+
+def _as_long(
+    text: Candidates, entry: Candidates, own: Candidates, counts: Candidates, index: EvaluationIndex, overlap: float
+) -> tuple[Candidates, Candidates]:
+    """The pairs of text and entry that have about as many 3-grams, or tokens, as a near text or an edited one."""
+    long = _alike(own[text], index.entries.grams[entry], overlap)
+    long |= _alike(counts[text], index.entries.tokens[entry], EDITED)
+    return text[long], entry[long]
+
+
+def _alike(one: Candidates, other: npt.NDArray[np.uint32], least: float) -> npt.NDArray[np.bool_]:
+    """Whether of two sizes the smaller is at least that share of the larger."""
+    least = least * (1 - ROUNDING)
+    return (one >= least * other) & (other >= least * one)
+
+
+def _counted(text: Candidates, entry: Candidates) -> tuple[Candidates, Candidates, Candidates]:
+    """Every pair of text and entry once, and how often it was there."""
+    pairs, counts = np.unique((text << 32) | entry, return_counts=True)
+    return pairs >> 32, pairs & 0xFFFFFFFF, counts
+
+
+def _reaches(shared: Candidates, both: Candidates, overlap: float) -> npt.NDArray[np.bool_]:
+    """Whether two sets of together ``both`` 3-grams may have that Jaccard similarity."""
+    return shared * (1 + overlap) >= overlap * both - ROUNDING
+
+
+def _verified(
+    units: list[str], candidates: Iterator[_Candidate], index: EvaluationIndex, spec: ContaminationSpec
+) -> Match | None:
+    """The first candidate that stands the comparison of the texts, or the nearest of those that are only near."""
+    nearest: Match | None = None
+    for _, rule, size, place, entry in candidates:
+        wanted = index.units(entry)
+        if rule == _Rule.NEAR:
+            near = nearness(units, wanted, spec.overlap)
+            if near is not None and (nearest is None or near[0] > nearest.score):
+                nearest = Match(entry, *near)
+        elif rule == _Rule.RUN:
+            if length := run_length(units, place, size, wanted):
+                return Match(entry, length, size)
+        elif units[place : place + len(wanted)] == wanted and (rule == _Rule.INSIDE or len(units) == len(wanted)):
+            return Match(entry, 1.0, spec.overlap)
+    return nearest

@@ -60,6 +60,11 @@ class Tokens:
         sums = np.concatenate(([0.0], np.cumsum(_WEIGHTS[self._kinds])))
         return sums[self.starts[1:]] - sums[self.starts[:-1]]
 
+    @cached_property
+    def unspaced(self) -> npt.NDArray[np.bool_]:
+        """Whether each token is one letter of a script that is written without spaces."""
+        return self._kinds & _UNSPACED_LETTER > 0
+
     def runs(self, size: int, texts: Offsets | slice = slice(None)) -> Ragged:
         """Hashes of all runs of exactly ``size`` tokens of ``texts`` (all texts), in order; a shorter text has none."""
         counts = np.maximum(np.diff(self.starts)[texts] - size + 1, 0)
