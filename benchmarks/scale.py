@@ -25,6 +25,7 @@ from pairsmith.factory.spec import read_spec
 from pairsmith.run import VERDICTS_FILE
 from pairsmith.validators.engine import build_gates
 from rehearsal.corpus import PART, build, told
+from rehearsal.markdown import table
 from rehearsal.score import dropped, score
 from rehearsal.watch import Watched, watch
 
@@ -131,12 +132,6 @@ def tell(runs: list[dict[str, Any]], gates: dict[str, float]) -> None:
     print(
         f"not planted and dropped: {last['sound'][0]:,} of {last['sound'][1]:,}; as duplicates: {last['chance'][0]:,}"
     )
-
-
-def table(names: tuple[str, ...], lines: list[list[Any]]) -> str:
-    """A Markdown table."""
-    rows = [[*names], ["---"] * len(names), *lines]
-    return "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows)
 
 
 def main() -> None:

@@ -22,7 +22,10 @@ class Watched(NamedTuple):
 
 
 def watch(command: Sequence[str], limit_mb: int | None = None) -> Watched:
-    """Run ``command`` to its end; what it says on stderr is shown, on stdout not. ``limit_mb``: address space of each process (ulimit -v)."""
+    """Run ``command`` to its end; its stdout is not shown.
+
+    ``limit_mb``: address space of each process (``ulimit -v``).
+    """
     begun = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=_limited(limit_mb))
     peak = most = 0
