@@ -1,6 +1,6 @@
 """Pairsmith's gates beside its peers: the same rows, the same machine, the same run.
 
-    python benchmarks/peers.py                     # 20,000 documents: about half an hour on two cores
+    python benchmarks/peers.py                     # 20,000 documents: some minutes
     python benchmarks/peers.py --documents 3000
 
 Near-duplicates from raw text to clusters, at three thresholds, held against exact truth; and row gates beside a plain loop.

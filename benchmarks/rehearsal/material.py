@@ -1,13 +1,14 @@
 """Sentences of many languages, and texts made of them: no two alike, however many are drawn.
 
-The sentences are those of the sound recordings and of the public texts in ``benchmarks/data``. A *passage* is a row of
-whole sentences; a *phrase*, which must be short, is spliced from pieces of several. Numbers are drawn anew each time.
+The sentences are those of the sound recordings and of the public texts in ``benchmarks/data``. A *phrase* is
+spliced from pieces of several; a *passage* is a phrase and whole sentences after it. Numbers are drawn anew each time.
 """
 
 import json
 import lzma
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
 from pathlib import Path
 from random import Random
 
@@ -21,6 +22,7 @@ DATA = Path(__file__).parent.parent / "data"
 PUBLIC = ("udhr.jsonl.xz", "xquad.jsonl.xz")
 LENGTH = range(25, 300)  # characters: shorter ones are headings, longer ones lists or unsplit paragraphs
 POOR = 1000  # sentences: a language with fewer needs more splices for as many different phrases
+OPENING = 15  # words that a passage begins with: one or two sentences alone would come again
 OWN_SCRIPT = 0.9  # of the letters: names and units may be written in Latin
 PIECE = 40  # characters of a clause, at least, where a script marks no end of a sentence
 
@@ -47,11 +49,11 @@ class Pool:
         self._letterwise = len(_UNSPACED.findall(joined)) > len(joined) / 3
         self._between = "" if language in ("zh", "ja") else " "
         self._inside = "" if self._letterwise else " "
-        self._pieces = [self.units(sentence) for sentence in self._sentences]
+        self._units = [self.units(sentence) for sentence in self._sentences]
         self._words = [words(sentence, language) for sentence in self._sentences]
         self._numbered = [bool(_NUMBER.search(sentence)) for sentence in self._sentences]
         self._mean = sum(self._words) / len(self._words)
-        self._per_word = sum(map(len, self._pieces)) / sum(self._words)
+        self._per_word = sum(map(len, self._units)) / sum(self._words)
 
     def __len__(self) -> int:
         return len(self._sentences)
@@ -70,9 +72,9 @@ class Pool:
         return self._inside.join(units)
 
     def passage(self, random: Random, length: float) -> str:
-        """Sentences of together about ``length`` words, none twice running."""
-        chosen: list[str] = []
-        found, enough = 0.0, max(length - self._mean / 2, 1)
+        """About ``length`` words: a spliced opening, then whole sentences, none twice running."""
+        chosen = [self.phrase(random, min(OPENING, length))]
+        found, enough = float(OPENING), length - self._mean / 2
         last = -1
         while found < enough:
             place = int(random.random() * len(self._sentences))
@@ -83,22 +85,18 @@ class Pool:
         return self._between.join(chosen)
 
     def phrase(self, random: Random, length: float) -> str:
-        """About ``length`` words: the first ones of a sentence, some of the middle of others, the last ones of another."""
+        """About ``length`` words, from pieces of two or three sentences."""
         count = max(round(length * self._per_word), 2)
         splices = min(3 if len(self) < POOR else 2, count)
         bounds = [count * part // splices for part in range(splices + 1)]
-        found: list[str] = []
-        for part in range(splices):
-            found += self._some(random, bounds[part + 1] - bounds[part], part, splices)
-        text = self.joined(found)
+        text = self.joined(chain.from_iterable(self._piece(random, end - start) for start, end in pairwise(bounds)))
         return renumbered(text, random) if _NUMBER.search(text) else text
 
-    def _some(self, random: Random, count: int, part: int, of: int) -> list[str]:
-        """``count`` units (fewer where a sentence is short) of a drawn sentence, from its beginning, middle or end."""
-        pieces = self._pieces[int(random.random() * len(self._pieces))]
-        room = max(len(pieces) - count, 0)
-        start = 0 if part == 0 else room if part == of - 1 else int(random.random() * (room + 1))
-        return pieces[start : start + count]
+    def _piece(self, random: Random, count: int) -> list[str]:
+        """``count`` units (fewer where a sentence is short) of a drawn sentence, from anywhere in it."""
+        units = self._units[int(random.random() * len(self._units))]
+        start = int(random.random() * (max(len(units) - count, 0) + 1))
+        return units[start : start + count]
 
     def _sentence(self, random: Random, place: int) -> str:
         sentence = self._sentences[place]
