@@ -15,7 +15,7 @@ from rehearsal.material import Pool
 from rehearsal.rows import Row, Template, Writer
 
 GRAM = 3  # tokens: what ``gates.duplicates`` compares
-LONG = 120  # words: in a shorter text one exchanged word leaves less than the highest level
+LONG = 150  # words: in a shorter text one exchanged word leaves less than the highest level
 UNSPACED = 0.25  # share of clusters in scripts without spaces, which few recordings are in
 RUNS = 6  # places at which a text is edited, at most: one is a passage exchanged, many are words here and there
 
