@@ -43,6 +43,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/contamination.py
 	$(BIN)/python benchmarks/generate.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/scale.py --slope
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,8 +15,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pyarrow as pa
-from calibrate_language import halves, load
 
+from calibrate_language import halves, load
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.records import PAIRS
 from pairsmith.factory.spec import LanguageSpec

@@ -1,5 +1,6 @@
 """The peers' side of the benchmarks: what is measured is what was asked for, and a failure is a reason."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -7,6 +8,11 @@ import environments
 import pytest
 from bare import TRANSPORTS
 from endpoint import Endpoint, Reply
+
+import peers
+from rehearsal.score import score
+from rehearsal.watch import watch
+from scale import slopes
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -56,3 +62,85 @@ def test_an_environment_is_made_once_and_again_when_its_pins_change(tmp_path):
     assert environments.environment(requirements, folder) == python and (folder / "left").exists()
     requirements.write_text("# nothing else\n", encoding="utf-8")
     assert environments.environment(requirements, folder) == python and not (folder / "left").exists()
+
+
+def test_a_watched_command_is_measured_with_all_that_it_started(tmp_path):
+    eats = "import time; held = b'x' * 100_000_000; time.sleep(1.5)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {eats!r}], check=True); sum(range(10**7))"
+    found = watch([sys.executable, "-c", parent])
+    assert found.code == 0 and found.processes >= 2
+    assert 95 < found.peak_mb < 500
+    assert found.cpu > 0.05 and found.wall >= 1.5
+
+
+def test_a_memory_limit_holds_for_the_watched_command():
+    assert watch([sys.executable, "-c", "b'x' * 2_000_000_000"], limit_mb=1000).code == 1
+
+
+def test_what_was_planted_is_found_when_one_row_is_dropped_for_the_other_or_both_for_a_third():
+    twins = [
+        {"planted": "near_duplicate", "original": "o", "level": 0.7, "unspaced": False, "id": name} for name in "abcd"
+    ]
+    truth = [
+        {"planted": "original", "original": None, "level": 0.7, "unspaced": False, "id": "o"},
+        *twins,
+        {"planted": "refusal", "original": None, "level": None, "unspaced": None, "id": "r"},
+        {"planted": "refusal", "original": None, "level": None, "unspaced": None, "id": "s"},
+    ]
+    drops = [
+        {"id": "o", "gate": "duplicates", "related": "a"},
+        {"id": "b", "gate": "duplicates", "related": "a"},
+        {"id": "c", "gate": "format", "related": None},
+        {"id": "r", "gate": "format", "related": None},
+        {"id": "x", "gate": "length", "related": None},
+        {"id": "s", "gate": "duplicates", "related": "y"},
+    ]
+    found = score(truth, drops, rows=10)
+    assert found["duplicates"] == {"0.7 spaced": [2, 3]}  # a and b, not d; c is lost
+    assert found["defects"] == {"refusal": [1, 2]}
+    assert found["sound"] == [1, 3] and found["chance"] == [0, 3]
+
+
+def test_time_in_proportion_to_the_rows_has_the_exponent_1():
+    runs = [{"rows": n, "wall": n / 10, "cpu": n**2, "peak_mb": 100 + n, "disk_mb": n} for n in (1000, 2000)]
+    (found,) = slopes(runs)
+    assert found["wall_exponent"] == 1 and found["cpu_exponent"] == 2
+    assert found["peak_bytes_per_row"] == found["disk_bytes_per_row"] == 2**20
+
+
+def test_recall_counts_pairs_by_script_and_precision_what_is_removed():
+    truth = peers.Truth(
+        {(0, 1): 0.9, (2, 3): 0.75, (4, 5): 1.0}, [False, False, False, False, True, True, False, False]
+    )
+    clusters = {"clusters": [0, 0, 2, 3, 4, 4, 6, 6]}
+    assert peers.quality(clusters, truth, 0.7) == {"spaced": [1, 2], "unspaced": [1, 1], "precision": [2, 3]}
+    assert peers.quality(clusters, truth, 0.8) == {"spaced": [1, 1], "unspaced": [1, 1], "precision": [2, 3]}
+    removed = {"removed": [False, True, False, False, False, False, False, False]}
+    assert peers.quality(removed, truth, 0.7) == {"spaced": [1, 2], "unspaced": [0, 1], "precision": [1, 1]}
+
+
+@pytest.mark.parametrize("tool", [tool for tool in peers.TOOLS if not tool.environment], ids=lambda tool: tool.name)
+def test_each_way_finds_equal_texts_and_tells_what_it_took(tool, tmp_path):
+    texts = [f"{word} one two three four five six seven eight nine ten eleven twelve" for word in ("a", "b", "c")]
+    rows = [
+        {"id": str(n), "query": "which is it", "positive": f"{text} {text[::-1]}"}
+        for n, text in enumerate([*texts, texts[0]])
+    ]
+    file = tmp_path / "documents.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    figures = peers.run(tool, file, 0.9, tmp_path / "found.json")
+    assert figures["rows"] == 4 and figures["cpu_generating"] > 0
+    labels = json.loads((tmp_path / "found.json").read_text())["clusters"]
+    assert labels[0] == labels[3]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", [tool for tool in peers.TOOLS if tool.environment], ids=lambda tool: tool.name)
+def test_each_peer_with_an_environment_of_its_own_finds_equal_texts(tool, tmp_path):
+    rows = [{"id": str(n), "query": "which", "positive": " ".join(f"{n % 3}x{m}" for m in range(60))} for n in range(4)]
+    file = tmp_path / "documents.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    figures = peers.run(tool, file, 0.9, tmp_path / "found.json")
+    assert isinstance(figures, dict), figures
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert peers.quality(found, peers.Truth({(0, 3): 1.0}, [False] * 4), 0.9)["spaced"] == [1, 1]
