@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from pairsmith.factory.spec import read_spec
 from pairsmith.run import VERDICTS_FILE
-from pairsmith.validators.engine import build_gates
+from pairsmith.validators.build import build_gates
 from rehearsal.corpus import PART, build, told
 from rehearsal.markdown import table
 from rehearsal.score import dropped, score

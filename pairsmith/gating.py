@@ -28,6 +28,7 @@ from pairsmith.validators.build import build_gates, sources
 from pairsmith.validators.corpus import Corpus, Judged, judge_corpus
 from pairsmith.validators.engine import Engine, LocalEngine
 from pairsmith.validators.funnel import Funnel
+from pairsmith.validators.gate import Gate, Preparing
 from pairsmith.validators.judging import dropped_ids
 from pairsmith.validators.parts import Line, Part, lay_out, read_table, remove_others
 
@@ -102,7 +103,7 @@ class _Found(NamedTuple):
 
 def _judge(run: Run, journal: Journal, answered: int, shown: Shown) -> _Found:
     """All verdicts: first those on each row alone, written as the parts come, then those of the corpus gates."""
-    gates = build_gates(run.spec.gates, run.path)
+    gates = _ready(run)
     parser, share = Parser(run, journal), CORPUS_SHARE if any(gate.scope == "corpus" for gate in gates) else 0.0
     with new_table(run.path / VERDICTS_FILE, VERDICTS) as writer:
         verdicts = _Verdicts(writer)
@@ -117,6 +118,16 @@ def _judge(run: Run, journal: Journal, answered: int, shown: Shown) -> _Found:
             if has_target(run):
                 _apply(target, corpus, verdicts)
     return _Found(verdicts.parts, verdicts.funnel, target)
+
+
+def _ready(run: Run) -> list[Gate]:
+    """The gates, with all that they read before they judge in the run folder: workers find it there."""
+    gates = build_gates(run.spec.gates, run.path)
+    for gate in gates:
+        if isinstance(gate, Preparing):
+            with bar(gate.name, None, "text") as shown:
+                gate.prepare(shown.update)
+    return gates
 
 
 class _Verdicts:

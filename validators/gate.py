@@ -20,7 +20,19 @@ import pyarrow as pa
 from pairsmith.factory.records import VERDICTS
 from pairsmith.validators.texts import Text, Texts, field_names, texts
 
-__all__ = ["Findings", "Gate", "Reason", "Scope", "Share", "Sketching", "Text", "Texts", "Verdict", "texts"]
+__all__ = [
+    "Findings",
+    "Gate",
+    "Preparing",
+    "Reason",
+    "Scope",
+    "Share",
+    "Sketching",
+    "Text",
+    "Texts",
+    "Verdict",
+    "texts",
+]
 
 Scope = Literal["row", "kept", "corpus"]
 
@@ -92,6 +104,15 @@ class Gate(Protocol):
 
         ``texts(rows)`` gives the text fields, folded and cut into tokens once for all gates that judge the same table.
         """
+        ...
+
+
+@runtime_checkable
+class Preparing(Gate, Protocol):
+    """A gate that has something to do once in a run, before rows are judged, and leaves it in the run folder."""
+
+    def prepare(self, progress: Callable[[int], object]) -> None:
+        """Do it, unless it is done; ``progress`` is told how many texts were read since the last call."""
         ...
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pairsmith.validators import compiled
-from pairsmith.validators.tokens import Offsets, mixed
+from pairsmith.validators.characters import Offsets
+from pairsmith.validators.tokens import mixed
 
 MISSED = 0.0005  # share of pairs just at the threshold that the bands may miss
 

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pairsmith.validators.tokens import Hashes, Offsets, Tokens, mixed
+from pairsmith.validators.characters import Offsets
+from pairsmith.validators.tokens import Hashes, Tokens, mixed
 
 _BASE = np.uint64(0x9FB21C651E98DF25)  # odd
 _INVERSE = np.uint64(pow(int(_BASE), -1, 2**64))

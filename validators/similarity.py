@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pairsmith.validators import compiled
+from pairsmith.validators.characters import Offsets
 from pairsmith.validators.runs import run_starts
-from pairsmith.validators.tokens import Offsets, Ragged, run_hashes
+from pairsmith.validators.tokens import Ragged, run_hashes
 
 SHINGLE = 3  # tokens
 

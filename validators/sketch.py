@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pairsmith.validators.characters import Offsets
 from pairsmith.validators.minhash import Bands, Words, band_keys, signatures
 from pairsmith.validators.similarity import shingles
 from pairsmith.validators.texts import Texts, texts
-from pairsmith.validators.tokens import Offsets
 
 NEAR_WORDS = 12  # shorter texts are twins only when they are equal: one other word asks something else
 VIEWS = ("query", "pair")

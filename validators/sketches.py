@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairsmith.factory.errors import RunError
+from pairsmith.validators.characters import Offsets
 from pairsmith.validators.minhash import Words
 from pairsmith.validators.released import standing
 from pairsmith.validators.runs import in_runs, run_starts
-from pairsmith.validators.tokens import Offsets
 
 Ranks = npt.NDArray[np.uint32]
 
@@ -79,12 +79,12 @@ class Sketches:
             packed[end : end + len(mine)] = values
             end += len(mine)
         packed.sort()
-        values = packed.view("<u4")[1::2]
-        same = values[1:] == values[:-1]
+        upper: Words = packed.view("<u4")[1::2]
+        same = upper[1:] == upper[:-1]
         several = np.zeros(len(packed), np.bool_)
         several[1:] = same
         several[:-1] |= same
-        return values[several], packed[several].astype(np.uint32)
+        return upper[several], packed[several].astype(np.uint32)
 
     def digests(self, column: str, ranks: Ranks) -> Words:
         """Digests, (rows, 4), of some rows."""

@@ -21,7 +21,7 @@ from pydantic import BaseModel, StringConstraints
 
 import pairsmith
 from pairsmith.factory.spec import GatesSpec
-from pairsmith.validators.engine import build_gates
+from pairsmith.validators.build import build_gates
 
 MODEL = Path(__file__).parents[2] / "validators" / "data" / "lid.176.ftz"
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
