@@ -10,6 +10,7 @@ from plain import without_numba
 
 from pairsmith.factory.text import fold
 from pairsmith.validators import minhash
+from pairsmith.validators.characters import slices
 from pairsmith.validators.minhash import MISSED, Bands, band_keys, bands_for, signatures
 from pairsmith.validators.tokens import Tokens
 
@@ -20,7 +21,7 @@ SLOTS = st.integers(1, 150)
 
 
 def shingles(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    found = Tokens([fold(text) for text in texts]).shingles(3)
+    found = Tokens(slices([fold(text) for text in texts])).shingles(3)
     return found.values.astype(np.uint32), found.starts
 
 

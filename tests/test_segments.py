@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pairsmith.factory.text import fold, tokens
+from pairsmith.validators.characters import slices
 from pairsmith.validators.segments import Segments, places
 from pairsmith.validators.tokens import Tokens
 
@@ -12,7 +13,7 @@ TEXTS = st.lists(st.lists(st.sampled_from([*"abc", "漢", "ก"]), max_size=12).
 
 
 def segments_of(texts):
-    return Segments(Tokens([fold(text) for text in texts]), 0, len(texts))
+    return Segments(Tokens(slices([fold(text) for text in texts])), 0, len(texts))
 
 
 @given(TEXTS, st.integers(1, 5))
@@ -33,7 +34,7 @@ def test_equal_runs_and_only_they_have_equal_hashes(texts, size):
 @given(TEXTS, st.integers(0, 4), st.integers(1, 4))
 def test_a_slice_of_texts_is_hashed_as_they_are_alone(texts, first, size):
     first = min(first, len(texts) - 1)
-    slice_ = Segments(Tokens([fold(text) for text in texts]), first, len(texts))
+    slice_ = Segments(Tokens(slices([fold(text) for text in texts])), first, len(texts))
     alone = segments_of(texts[first:])
     assert np.array_equal(slice_.rolling(size), alone.rolling(size))
     assert np.array_equal(slice_.whole(), alone.whole())

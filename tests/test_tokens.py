@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from plain import without_numba
 
 from pairsmith.factory.text import fold, shingles, tokens, words
-from pairsmith.validators.folding import fold_all
+from pairsmith.validators.characters import slices
 from pairsmith.validators.tokens import Tokens
 
 PIECES = st.sampled_from(
@@ -21,18 +21,13 @@ TEXTS = st.one_of(st.text(max_size=40), st.lists(PIECES, max_size=30).map("".joi
 
 
 def hashed(texts: list[str]) -> Tokens:
-    return Tokens([fold(text) for text in texts])
+    return Tokens(slices([fold(text) for text in texts]))
 
 
 @given(st.one_of(TEXTS, st.text("aA \n\t\r\x0b\x1c\x85\u2028\u3000\u00a0\u200b\u00ad\x00ﬁ", max_size=12)))
 def test_folding_leaves_one_line_of_words_with_one_space_between_them(text: str) -> None:
     once = unicodedata.normalize("NFKC", text).casefold()
     assert fold(text) == " ".join(regex.sub(r"\p{Cf}", "", once).split())
-
-
-@given(st.lists(st.one_of(TEXTS, st.text("aB \n\t\x7f\x1fé", max_size=8)), max_size=8))
-def test_many_texts_are_folded_as_each_is(texts: list[str]) -> None:
-    assert fold_all(texts) == [fold(text) for text in texts]
 
 
 @given(st.lists(TEXTS, max_size=5))

@@ -32,10 +32,14 @@ def characters(texts: Sequence[str]) -> Characters:
     return Characters(codes, np.concatenate(([0], np.cumsum(lengths + 1))))
 
 
+def few(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The texts, a few hundred at a time; at least once."""
+    return (texts[start : start + _SLICE] for start in range(0, max(len(texts), 1), _SLICE))
+
+
 def slices(texts: Sequence[str]) -> Iterator[Characters]:
     """The code points of ``texts``, a few hundred texts at a time; at least one slice."""
-    for start in range(0, max(len(texts), 1), _SLICE):
-        yield characters(texts[start : start + _SLICE])
+    return map(characters, few(texts))
 
 
 def kind_table(patterns: Mapping[int, str], dtype: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:

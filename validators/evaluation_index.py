@@ -24,8 +24,10 @@ import regex
 
 from pairsmith.factory.folder import file_digest
 from pairsmith.factory.spec import ContaminationSpec
-from pairsmith.factory.text import excerpt, fold, tokens, whole
+from pairsmith.factory.text import excerpt, tokens, whole
+from pairsmith.validators.characters import slices
 from pairsmith.validators.evaluation import evaluation_texts
+from pairsmith.validators.folding import fold_all
 from pairsmith.validators.overlap import EDITED_WORDS, INSIDE, ROUNDING, SCALES, SHINGLE, WHOLE, least_overlap, scales
 from pairsmith.validators.postings import Postings, PostingsWriter, mapped
 from pairsmith.validators.segments import Segments, places
@@ -184,7 +186,7 @@ class _Writer:
 
     def add(self, texts: list[str]) -> None:
         """Take up evaluation texts, but none a second time, and none too short to tell anything."""
-        cut = Tokens([fold(text) for text in texts])
+        cut = Tokens(slices(fold_all(texts)))
         segments = Segments(cut, 0, len(texts))
         new = self._new(segments.whole(), cut.words)
         numbers = np.zeros(len(texts), np.int64)

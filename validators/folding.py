@@ -1,36 +1,165 @@
-"""Folding of many texts at once."""
+"""Folding of many texts at once: character by character, wherever that is what folding a text comes to.
 
+In nearly all texts each character is normalised and folded whatever stands beside it, to one character, to several or to
+none, which a table says. Texts in which characters compose, or marks change places, are folded one by one.
+"""
+
+import unicodedata
 from collections.abc import Sequence
+from functools import cache
+from itertools import chain, pairwise
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from pairsmith.factory.text import fold
+from pairsmith.validators import compiled
+from pairsmith.validators.characters import CODES, Characters, Offsets, characters, few
 
-_SLICE = 300  # texts at once: their characters stay in the processor's cache
+_SPACE = " "
+# Code points that are looked at one by one; then Han letters and Hangul syllables, which folding leaves as they are and all
+# of which are assigned. Texts with others are rare enough to be folded one by one.
+_LOOKED_AT = (
+    range(0x3400),
+    range(0xA000, 0xAC00),
+    range(0xF900, 0x10000),
+    range(0x1F000, 0x1FB00),
+    range(0xE0100, 0xE01F0),
+)
+_THEMSELVES = (range(0x3400, 0x4DB6), range(0x4E00, 0x9FD6), range(0xAC00, 0xD7A4), range(0x20000, 0x2A6D7))
+_JAMO, _SYLLABLES = (range(0x1161, 0x1176), range(0x11A8, 0x11C3)), range(0xAC00, 0xD7A4)
+_INITIALS = range(0x1100, 0x1113)
+
+# What a character does to those beside it. Letters compose with what stands directly before, marks with the last letter.
+UNKNOWN, JOINS_LETTER, JOINED_BY_LETTER, JOINS_MARK, JOINED_BY_MARK = 1, 2, 4, 8, 16
+
+
+class Table(NamedTuple):
+    """For each code point what it folds to: ``counts`` characters of ``folded`` from ``begins`` on; and its ``conduct``.
+
+    ``single``: that character, where it is one and the code point changes with none before it, else 0. ``orders``: canonical
+    combining class of what it begins with (low byte) and ends with (high byte).
+    """
+
+    single: npt.NDArray[np.uint32]
+    folded: npt.NDArray[np.uint32]
+    begins: npt.NDArray[np.uint32]
+    counts: npt.NDArray[np.uint8]
+    conduct: npt.NDArray[np.uint8]
+    orders: npt.NDArray[np.uint16]
+
+
+class Folded(NamedTuple):
+    """Folded texts end to end, each that holds anything with a space after it. ``alone``: texts that could be folded so.
+
+    The others are empty here. Text ``i`` is ``codes[starts[i] : starts[i + 1]]``.
+    """
+
+    codes: npt.NDArray[np.uint32]
+    starts: Offsets
+    alone: npt.NDArray[np.bool_]
 
 
 def fold_all(texts: Sequence[str]) -> list[str]:
-    """Each text as :func:`pairsmith.factory.text.fold` leaves it.
-
-    Most are in plain ASCII with one space between two words, and are only put into lower case.
-    """
-    found: list[str] = []
-    for start in range(0, len(texts), _SLICE):
-        found += _folded(texts[start : start + _SLICE])
-    return found
+    """Each text as :func:`pairsmith.factory.text.fold` leaves it."""
+    return list(chain.from_iterable(map(_folded, few(texts))))
 
 
 def _folded(texts: Sequence[str]) -> list[str]:
-    plain = [text if text.isascii() else "" for text in texts]
-    joined = "\n".join([*plain, ""])
-    starts = np.cumsum([0, *map(len, plain)]) + np.arange(len(plain) + 1)
-    codes = np.frombuffer(joined.encode("ascii"), np.uint8)
-    blank = (codes == ord(" ")) | (codes == ord("\n"))
-    odd = (codes < ord(" ")) & ~blank | (codes == 0x7F)
-    odd |= blank & np.concatenate(([True], blank[:-1]))  # at the start and the end of a text too: a line break is there
-    rest = np.logical_or.reduceat(odd, starts[:-1]).tolist()
-    line, places = joined.lower().replace("\n", " "), starts.tolist()
-    return [
-        fold(text) if more else line[start : end - 1]
-        for text, more, start, end in zip(texts, rest, places, places[1:], strict=False)
-    ]
+    codes, starts, alone = fold_characters(characters(texts))
+    string, places = codes.tobytes().decode("utf-32-le"), starts.tolist()
+    found = [string[start : end - 1] if start < end else "" for start, end in pairwise(places)]
+    for place in np.flatnonzero(~alone).tolist():
+        found[place] = fold(texts[place])
+    return found
+
+
+def fold_characters(texts: Characters) -> Folded:
+    """Fold all texts whose characters can be folded one by one."""
+    table = folding_table()
+    if fast := compiled.kernels():
+        return Folded(*fast.fold(*texts, tuple(table), ord(_SPACE)))
+    codes, starts = texts
+    alone = ~np.logical_or.reduceat(_meet(codes, table), starts[:-1]) if len(starts) > 1 else np.zeros(0, np.bool_)
+    counts = np.where(np.repeat(alone, np.diff(starts)), table.counts[codes], 0).astype(np.int64)
+    ends = np.concatenate(([0], np.cumsum(counts)))
+    place = np.arange(ends[-1]) - np.repeat(ends[:-1], counts)
+    folded = table.folded[np.repeat(table.begins[codes], counts) + place]
+    blank = folded == ord(_SPACE)  # the line break after each text too
+    kept = ~(blank & np.concatenate(([True], blank[:-1])))
+    return Folded(folded[kept], np.concatenate(([0], np.cumsum(kept)))[ends[starts]], alone)
+
+
+def _meet(codes: npt.NDArray[np.uint32], table: Table) -> npt.NDArray[np.bool_]:
+    """Characters that are unknown, or change with those before them."""
+    conduct, orders = table.conduct[codes], table.orders[codes]
+    first, last = orders & 0xFF, orders >> 8
+    letter = np.maximum.accumulate(
+        np.where(first == 0, np.arange(len(codes)), 0)
+    )  # the last one, itself where it is one
+    before = np.concatenate(([0], conduct[:-1]))
+    found = conduct & UNKNOWN > 0
+    found |= (conduct & JOINS_LETTER > 0) & (before & JOINED_BY_LETTER > 0)
+    found |= (conduct & JOINS_MARK > 0) & (conduct[letter] & JOINED_BY_MARK > 0)
+    found[1:] |= (first[1:] > 0) & (first[1:] < last[:-1])
+    return found
+
+
+@cache
+def folding_table() -> Table:
+    """The table of this Python's Unicode version."""
+    begins, counts = np.arange(CODES, dtype=np.uint32), np.ones(CODES, np.uint8)
+    conduct, orders = np.full(CODES, UNKNOWN, np.uint8), np.zeros(CODES, np.uint16)
+    for span in _THEMSELVES:
+        conduct[span.start : span.stop] = 0
+    composing, found = _Composing(), [np.arange(CODES, dtype=np.uint32)]
+    size = CODES
+    for code in chain.from_iterable(_LOOKED_AT):
+        normal = unicodedata.normalize("NFKC", chr(code))
+        shown = _shown(normal.casefold())
+        if shown is None:
+            continue
+        begins[code], counts[code] = size, len(shown)
+        found.append(np.array(list(map(ord, shown)), np.uint32))
+        size += len(shown)
+        conduct[code] = composing.conduct(normal)
+        orders[code] = unicodedata.combining(normal[0]) | unicodedata.combining(normal[-1]) << 8
+    conduct[_SYLLABLES.start : _SYLLABLES.stop] = JOINED_BY_LETTER
+    folded = np.concatenate(found)
+    free = (counts == 1) & (conduct & (UNKNOWN | JOINS_LETTER | JOINS_MARK) == 0) & (orders == 0)
+    return Table(np.where(free, folded[begins], 0), folded, begins, counts, conduct, orders)
+
+
+def _shown(folded: str) -> str | None:
+    """What is left of a folded character: format characters go, white space is a space; None where one is not assigned."""
+    kinds = [unicodedata.category(char) for char in folded]
+    kept = (_SPACE if char.isspace() else char for char, kind in zip(folded, kinds, strict=True) if kind != "Cf")
+    return None if "Cn" in kinds else "".join(kept)
+
+
+class _Composing:
+    """Which characters compose (Unicode Standard Annex 15, canonical composition)."""
+
+    def __init__(self) -> None:
+        pairs = [
+            (chr(int(pair[0], 16)), chr(int(pair[1], 16)))
+            for pair in (unicodedata.decomposition(chr(code)).split() for code in chain.from_iterable(_LOOKED_AT))
+            if len(pair) == 2 and not pair[0].startswith("<")
+        ]
+        self._letters = {two for _, two in pairs if not unicodedata.combining(two)} | set(map(chr, chain(*_JAMO)))
+        self._marks = {two for _, two in pairs if unicodedata.combining(two)}
+        self._before_letters = {one for one, two in pairs if two in self._letters} | set(map(chr, _INITIALS))
+        self._before_marks = {one for one, two in pairs if two in self._marks}
+
+    def conduct(self, normal: str) -> int:
+        """Of a normalised character."""
+        first, last = normal[0], normal[-1]
+        # One that comes apart may take a mark between its own.
+        marked = any(map(unicodedata.combining, normal[1:])) or any(map(unicodedata.decomposition, normal))
+        return (
+            JOINS_LETTER * (first in self._letters)
+            | JOINS_MARK * (first in self._marks)
+            | JOINED_BY_LETTER * (last in self._before_letters)
+            | JOINED_BY_MARK * (marked or last in self._before_marks)
+        )

@@ -16,6 +16,8 @@ _Array = npt.NDArray[Any]
 _M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S27, _S30, _S31 = np.uint64(27), np.uint64(30), np.uint64(31)
 _ONE = np.uint64(1)
+_F1, _F2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
+_S13, _S16 = np.uint32(13), np.uint32(16)
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
@@ -30,6 +32,67 @@ def _mixed(value: Any) -> Any:
     value = (value ^ (value >> _S30)) * _M1
     value = (value ^ (value >> _S27)) * _M2
     return value ^ (value >> _S31)
+
+
+@_compiled
+def fold(codes: _Array, starts: _Array, table: tuple[_Array, ...], space: int) -> tuple[_Array, _Array, _Array]:
+    """See ``folding.fold_characters``; bits of conduct are those of ``folding``."""
+    single, folded, begins, counts, conduct, orders = table
+    room = len(codes)
+    for code in codes:
+        if single[code] == 0:
+            room += counts[code]
+    found = np.empty(room, np.uint32)
+    limits = np.zeros(len(starts), np.int64)
+    alone = np.ones(len(starts) - 1, np.bool_)
+    end = 0
+    for text in range(len(starts) - 1):
+        blank, before, letter = True, np.uint32(10), np.uint32(10)
+        for place in range(starts[text], starts[text + 1]):
+            code = codes[place]
+            char = single[code]
+            if char:  # nearly always
+                letter = code
+                if char != space or not blank:
+                    found[end] = char
+                    end += 1
+                blank = char == space
+            else:
+                mine, first = conduct[code], orders[code] & 0xFF
+                if first == 0:
+                    letter = code
+                joins = (mine & 2 and conduct[before] & 4) or (mine & 8 and conduct[letter] & 16)
+                if mine & 1 or joins or 0 < first < orders[before] >> 8:
+                    alone[text] = False
+                    break
+                for step in range(counts[code]):
+                    char = folded[begins[code] + step]
+                    if char != space or not blank:
+                        found[end] = char
+                        end += 1
+                    blank = char == space
+            before = code
+        if not alone[text]:
+            end = limits[text]
+        limits[text + 1] = end
+    return found[:end], limits, alone
+
+
+@_compiled
+def digests(codes: _Array, starts: _Array, bases: tuple[Any, Any]) -> _Array:
+    """See ``digests.digests``."""
+    found = np.empty((len(starts) - 1, 2), np.uint64)
+    for text in range(len(starts) - 1):
+        one, two = np.uint64(0), np.uint64(0)
+        first, second = bases
+        for place in range(starts[text], starts[text + 1]):
+            code = np.uint64(codes[place])
+            one += code * first
+            two += code * second
+            first *= bases[0]
+            second *= bases[1]
+        found[text, 0], found[text, 1] = _mixed(one), _mixed(two)
+    return found
 
 
 @_compiled
@@ -81,13 +144,16 @@ def runs(hashes: _Array, begins: _Array, starts: _Array, size: int, base: Any) -
 
 @_compiled
 def signatures(hashes: _Array, starts: _Array, factors: _Array, addends: _Array) -> _Array:
-    """Least ``factor * hash + addend`` of each text for each slot, all in 32 bits."""
+    """Least ``factor * hash + addend`` of each text for each slot, all in 32 bits, of hashes spread as by ``minhash._spread``."""
     slots = len(factors)
     found = np.full((len(starts) - 1, slots), np.uint32(0xFFFFFFFF), np.uint32)
     for text in range(len(starts) - 1):
         least = found[text]
         for place in range(starts[text], starts[text + 1]):
-            value = hashes[place]
+            value = np.uint32(hashes[place])
+            value = np.uint32((value ^ (value >> _S16)) * _F1)
+            value = np.uint32((value ^ (value >> _S13)) * _F2)
+            value = np.uint32(value ^ (value >> _S16))
             for slot in range(slots):
                 least[slot] = min(least[slot], np.uint32(value * factors[slot] + addends[slot]))
     return found

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pairsmith.validators import compiled
 from pairsmith.validators.characters import Offsets
-from pairsmith.validators.tokens import mixed
+from pairsmith.validators.tokens import Hashes, mixed
 
 MISSED = 0.0005  # share of pairs just at the threshold that the bands may miss
 
@@ -50,15 +50,15 @@ def bands_for(threshold: float, permutations: int) -> Bands:
     return Bands(permutations, 1)
 
 
-def signatures(hashes: Words, starts: Offsets, slots: int) -> Words:
-    """Signatures, (texts, slots), of texts whose 32-bit shingle hashes are ``hashes[starts[i]:starts[i + 1]]``.
+def signatures(hashes: Words | Hashes, starts: Offsets, slots: int) -> Words:
+    """Signatures, (texts, slots), of texts whose shingle hashes are ``hashes[starts[i]:starts[i + 1]]``.
 
-    A shingle may occur several times.
+    The lower 32 bits of each hash count. A shingle may occur several times.
     """
     factors, addends = _permutations(slots)
-    spread = _spread(hashes)
     if fast := compiled.kernels():
-        return cast(Words, fast.signatures(spread, starts, factors, addends))
+        return cast(Words, fast.signatures(hashes, starts, factors, addends))
+    spread = _spread(hashes.astype(np.uint32))
     found = np.full((slots, len(starts) - 1), _EMPTY)
     filled = np.flatnonzero(np.diff(starts))
     for texts in np.split(filled, np.unique(np.searchsorted(starts[filled], _cuts(len(hashes))))):

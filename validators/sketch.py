@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairsmith.validators.characters import Offsets
+from pairsmith.validators.digests import digests
 from pairsmith.validators.minhash import Bands, Words, band_keys, signatures
 from pairsmith.validators.similarity import shingles
 from pairsmith.validators.texts import Texts, texts
@@ -92,7 +93,7 @@ def _band_columns(
         keys = np.zeros((bands.number, len(scopes)), np.uint32)
         near = np.flatnonzero(counts[view])
         runs = shingles(tokens, begins[near], counts[view][near])
-        signed = signatures(runs.values.astype(np.uint32), runs.starts, bands.slots)
+        signed = signatures(runs.values, runs.starts, bands.slots)
         keys[:, near] = band_keys(signed, bands, scope[near])
         columns |= {band_name(view, number): column for number, column in enumerate(keys)}
     return columns
@@ -128,10 +129,8 @@ def _scope(*task: str) -> bytes:
 
 
 def _exact_keys(found: Texts, scopes: npt.NDArray[np.uint64]) -> dict[str, pa.Array]:
-    folded = found.folded
-    places = np.stack((found.queries, found.queries + 1), axis=1).ravel().tolist()
-    digests = b"".join([blake2b(folded[place].encode(), digest_size=16).digest() for place in places])
-    query, positive = np.frombuffer(digests, "<u8").reshape(-1, 2, 2).transpose(1, 0, 2)
+    every = digests(found.folded_slices)
+    query, positive = every[found.queries], every[found.queries + 1]
     return {"query_exact": _digests(query ^ scopes[:, None]), "pair_exact": _digests(query * _ODD ^ positive)}
 
 

@@ -87,6 +87,11 @@ class Texts:
         return fold_all(self.text)
 
     @cached_property
+    def folded_slices(self) -> list[Characters]:
+        """The code points of each, folded."""
+        return list(slices(self.folded))
+
+    @cached_property
     def plain(self) -> list[str]:
         """Each text as phrases are matched against, see :func:`pairsmith.factory.lexicon.plain`."""
         return list(map(plain_of, self.folded, self.text))
@@ -94,7 +99,7 @@ class Texts:
     @cached_property
     def tokens(self) -> Tokens:
         """The tokens of each."""
-        return Tokens(self.folded)
+        return Tokens(self.folded_slices)
 
     def __getitem__(self, place: int) -> Text:
         label = bool(self.is_label[place])

@@ -5,7 +5,7 @@ The tokens are those of :func:`pairsmith.factory.text.tokens`; here each is a 64
 :data:`HASHING`; that two different tokens of a comparison share one has odds of about 1 in 10^19.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache, cached_property
 from typing import NamedTuple, cast
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pairsmith.factory.text import UNSPACED
 from pairsmith.validators import compiled
-from pairsmith.validators.characters import Characters, Offsets, kind_table, slices
+from pairsmith.validators.characters import Characters, Offsets, kind_table
 
 HASHING = 1
 """Version of the hash functions: what was stored under another one cannot be compared."""
@@ -46,9 +46,9 @@ class Ragged(NamedTuple):
 class Tokens:
     """Tokens of texts. ``hashes``: one for each token; ``words``: roughly how many words each text has, see ``text.words``."""
 
-    def __init__(self, folded: Sequence[str]) -> None:
-        """``folded``: texts as :func:`pairsmith.factory.text.fold` leaves them."""
-        parts = list(map(_cut, slices(folded)))
+    def __init__(self, folded: Iterable[Characters]) -> None:
+        """``folded``: texts as :func:`pairsmith.factory.text.fold` leaves them, in slices."""
+        parts = list(map(_cut, folded))
         self.hashes: Hashes = np.concatenate([part.hashes for part in parts])
         self._kinds = np.concatenate([part.kinds for part in parts])
         counts = np.concatenate([part.counts for part in parts])
