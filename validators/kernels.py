@@ -144,7 +144,7 @@ def runs(hashes: _Array, begins: _Array, starts: _Array, size: int, base: Any) -
 
 @_compiled
 def signatures(hashes: _Array, starts: _Array, factors: _Array, addends: _Array) -> _Array:
-    """Least ``factor * hash + addend`` of each text for each slot, all in 32 bits, of hashes spread as by ``minhash._spread``."""
+    """Least ``factor * hash + addend`` of each text for each slot, all in 32 bits; hashes are spread as in ``minhash``."""
     slots = len(factors)
     found = np.full((len(starts) - 1, slots), np.uint32(0xFFFFFFFF), np.uint32)
     for text in range(len(starts) - 1):
