@@ -58,9 +58,9 @@ class Pairs:
         return {**none, "asked": rows, "answered": rows}
 
     def room(self) -> str:
-        """Candidates and accepted rows take as much as the files, sketches and verdicts as much again."""
+        """Measured: candidates and accepted rows take twice as much as the files, sketches and verdicts as much again."""
         size = sum(path.stat().st_size for path in self._paths)
-        return f"about three times as much as the files of 'pairs', {size:,} bytes"
+        return f"about four times as much as the files of 'pairs', {size:,} bytes"
 
     def parse(self) -> Iterator[tuple[pa.Table, pa.Table]]:
         """Each row that has its texts; what was asked for is written as a plan beside them."""
