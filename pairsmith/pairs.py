@@ -4,12 +4,14 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pairsmith.factory.errors import InputError
 from pairsmith.factory.journal import Counts
 from pairsmith.factory.pairs import PairsFile, nothing_seen
 from pairsmith.factory.parse import GATE, ParseReason, lacking
@@ -17,7 +19,7 @@ from pairsmith.factory.records import PAIRS, REQUESTS, VERDICTS, digest
 from pairsmith.factory.tables import new_table
 from pairsmith.factory.taxonomy import GROUPS, Role
 from pairsmith.factory.text import excerpt
-from pairsmith.run import PART, PART_TEXT, REQUESTS_FILE, Run
+from pairsmith.run import PART, PART_TEXT, REQUESTS_FILE, SCHEMAS, Run
 
 _TEXTS = ("query", "positive", "negatives")
 _HEAD = ("id", "request_id", "group", "query_language", "document_language")
@@ -31,7 +33,7 @@ class Pairs:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._paths = [run.folder.inside(one.path, wanted_by="factory.yml: pairs") for one in run.spec.pairs]
+        self._paths = [_path(run, one.path) for one in run.spec.pairs]
         self._files = [PairsFile(*one) for one in zip(run.spec.pairs, self._paths, strict=True)]
         self.wanted: Counter[str] = Counter()
 
@@ -77,6 +79,13 @@ class Pairs:
         """All rows (schema GIVEN), :data:`~pairsmith.run.PART` at a time, fewer where texts are very long."""
         seen = nothing_seen()
         return in_parts((table for file in self._files for table in file.tables(seen)), PART, PART_TEXT)
+
+
+def _path(run: Run, name: str) -> Path:
+    path = run.folder.inside(name, wanted_by="factory.yml: pairs")
+    if path in {(run.path / own).resolve() for own in SCHEMAS}:
+        raise InputError(f"factory.yml: pairs: '{name}' is written by the gates themselves; copy it to another name")
+    return path
 
 
 def in_parts(tables: Iterable[pa.Table], rows: int, characters: int) -> Iterator[pa.Table]:

@@ -277,6 +277,10 @@ def test_a_file_that_cannot_be_read_is_one_line_with_exit_code_2(
     assert "is a folder" in refused()
     (run / "factory.yml").write_text(json.dumps({"pairs": ["../mine.parquet"]}))
     assert "leads out of the run folder" in refused()
+    pq.write_table(rows(), run / "candidates.parquet")
+    (run / "factory.yml").write_text(json.dumps({"pairs": [{**ENTRY, "path": "candidates.parquet"}]}))
+    with pytest.raises(InputError, match="is written by the gates themselves"):
+        gate_here(run)
 
 
 def test_a_file_that_is_damaged_in_the_middle_is_one_line_and_finished_parts_stay(tmp_path: Path) -> None:
