@@ -136,7 +136,7 @@ def _front_matter(facts: CardFacts) -> str:
         language_creators=[*(["found"] if found else []), *written],
         multilinguality="multilingual" if len(languages) > 1 else "monolingual",
         size_categories=[next((name for name, limit in SIZES if facts.contents.rows < limit), "n>10M")],
-        source_datasets=["original", "extended"] if found else ["original"],
+        source_datasets=[*(["original"] if written else []), *(["extended"] if found else [])],
         task_categories=sorted({TASKS[group] for group in groups} | {"feature-extraction"}),
         pretty_name=facts.name,
         tags=[*(["synthetic"] if written else []), "embeddings", "pairsmith"],
