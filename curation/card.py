@@ -20,6 +20,7 @@ from pairsmith.curation.sample import stratified
 from pairsmith.curation.visible import clip, visible
 from pairsmith.factory.accounts import Book, dollars
 from pairsmith.factory.languages import LANGUAGES
+from pairsmith.factory.pairs import UNKNOWN
 from pairsmith.factory.records import RELEASE
 from pairsmith.factory.taxonomy import GROUPS
 from pairsmith.validators.privacy import personal
@@ -68,7 +69,7 @@ MEANINGS = {
     "high_score": "asked: similarity of query and positive, 1 to 5",
     "low_score": "asked: similarity of query and negative, 1 to 5",
     "document": "source and id of the document that the positive is a passage of; null where a model wrote the positive",
-    "model": "the language model that wrote the row",
+    "model": f"the language model that wrote the row; `{UNKNOWN}` where that is not known",
     "prompt_version": "digest of the prompt template; null where the prompt is not known",
     "tokens_in": "prompt tokens that the answer took",
     "tokens_out": "tokens of the answer",
@@ -125,18 +126,20 @@ def _front_matter(facts: CardFacts) -> str:
 
     languages = sorted(_languages(facts.contents))
     groups = {group for group, _ in facts.contents.groups}
-    found = bool(facts.contents.sources)
+    unknown = facts.models.get(UNKNOWN, 0)
+    found = bool(facts.contents.sources) or bool(unknown)
+    written = ["machine-generated"] if unknown < facts.contents.rows else []
     card = DatasetCardData(
         language=languages,
         license=facts.license,
-        annotations_creators=["machine-generated"],
-        language_creators=["found", "machine-generated"] if found else ["machine-generated"],
+        annotations_creators=[*(["found"] if unknown else []), *written],
+        language_creators=[*(["found"] if found else []), *written],
         multilinguality="multilingual" if len(languages) > 1 else "monolingual",
         size_categories=[next((name for name, limit in SIZES if facts.contents.rows < limit), "n>10M")],
-        source_datasets=["original", "extended"] if found else ["original"],
+        source_datasets=[*(["original"] if written else []), *(["extended"] if found else [])],
         task_categories=sorted({TASKS[group] for group in groups} | {"feature-extraction"}),
         pretty_name=facts.name,
-        tags=["synthetic", "embeddings", "pairsmith"],
+        tags=[*(["synthetic"] if written else []), "embeddings", "pairsmith"],
         configs=[_config(name, splits) for name, splits in facts.files.items()],
     )
     return str(card.to_yaml(line_break="\n")).rstrip("\n") + "\n"
@@ -161,6 +164,7 @@ def _context(facts: CardFacts) -> dict[str, Any]:
         "splits": _train_first({split for _, split in facts.contents.groups}),
         "kinds": KINDS,
         "languages": [(LANGUAGES[code].name if code in LANGUAGES else code, code, count) for code, count in languages],
+        "unknown": facts.models.get(UNKNOWN, 0),
         "sources": list(commonest_first(facts.contents.sources).items()),
         "columns": [(field.name, _type(field.type), MEANINGS[field.name]) for field in RELEASE],
         "gates": [{**gate, "commonest": _commonest(gate["reasons"])} for gate in facts.funnel["gates"]],

@@ -83,6 +83,8 @@ class RunFolder:
         path = (self.path / name).resolve()
         if not path.is_relative_to(self.path.resolve()):
             raise InputError(f"{wanted_by}: '{name}' leads out of the run folder {self.path}; copy the file into it")
+        if path.is_dir():
+            raise InputError(f"{wanted_by}: {self.path / name} is a folder; name a file")
         if not path.is_file():
             raise InputError(f"{wanted_by}: {self.path / name} is not there; put the file into the run folder")
         return path

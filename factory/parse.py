@@ -58,8 +58,8 @@ _NO_TEXT = frozenset({"n/a", "null", "undefined", "string", "<string>", "todo", 
 
 
 # So many letters are more than any of these, or a key of the format, has: then no closer look is needed.
-_LETTERS = 1 + max(len(word) for group in GROUPS.values() for word in (*_NO_TEXT, *group.keys.values()))
-_SAYS_SOMETHING = re.compile(rf"(?:[^A-Za-z]*[A-Za-z]){{{_LETTERS}}}")
+LETTERS = 1 + max(len(word) for group in GROUPS.values() for word in (*_NO_TEXT, *group.keys.values()))
+_SAYS_SOMETHING = re.compile(rf"(?:[^A-Za-z]*[A-Za-z]){{{LETTERS}}}")
 
 
 def parse_answer(answer: str, group: Group, finish_reason: str = "stop", *, grounded: bool = False) -> Parsed:
@@ -139,14 +139,20 @@ def _texts(value: dict[str, Any], keys: dict[Role, str], is_label: bool) -> Pars
             shown = f"{keys['instruction']}: {len(texts['instruction'])} characters, not a sentence"
             return Parsed(None, ParseReason.WRONG_TYPE, shown)
     for role, key in keys.items():
-        if _SAYS_SOMETHING.match(texts[role]):
-            continue
-        folded = _visible(texts[role])
-        if not folded:
-            return Parsed(None, ParseReason.EMPTY_TEXT, key)
-        if _says_nothing(folded, key, exempt=is_label and role != "query"):
-            return Parsed(None, ParseReason.PLACEHOLDER_ONLY, f"{key}: {excerpt(texts[role])}")
+        if reason := lacking(texts[role], key, is_label=is_label and role != "query"):
+            empty = reason is ParseReason.EMPTY_TEXT
+            return Parsed(None, reason, key if empty else f"{key}: {excerpt(texts[role])}")
     return Parsed(texts)
+
+
+def lacking(text: str, key: str, *, is_label: bool) -> ParseReason | None:
+    """Why ``text``, the value of ``key``, is none: it shows nothing, or what stands where a text should be."""
+    if _SAYS_SOMETHING.match(text):
+        return None
+    folded = _visible(text)
+    if not folded:
+        return ParseReason.EMPTY_TEXT
+    return ParseReason.PLACEHOLDER_ONLY if _says_nothing(folded, key, exempt=is_label) else None
 
 
 def _visible(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
 from pairsmith.factory.errors import SpecError, nearest
 from pairsmith.factory.hub import SCHEME, parse_hub_path
@@ -243,6 +244,44 @@ class SourceSpec(Section):
         return tuple(name for name in (self.text, self.id, self.language_column) if name is not None)
 
 
+class PairsSpec(Section):
+    """Rows that are there already: a Parquet file of queries, positives and negatives. No model is asked.
+
+    What the file has no column for, or no value in it, is said here for all of its rows.
+    """
+
+    path: str = Field(min_length=1, description="Parquet file of the run folder")
+    group: Group | None = Field(None, description="kind of example of all rows, or see column group")
+    language: str | None = Field(None, description="ISO 639-1 code of all texts, or see column query_language")
+    document_language: str | None = Field(
+        None, description="ISO 639-1 code of positives and negatives; default: language"
+    )
+    instruction: str | None = Field(
+        None,
+        min_length=1,
+        description="the task that is put before the query in training; default for sts and bitext: the method's",
+    )
+
+    @field_validator("language", "document_language")
+    @classmethod
+    def _known_language(cls, code: str | None) -> str | None:
+        if code is not None and code not in LANGUAGES:
+            raise ValueError(f"unknown language '{code}'{nearest(code, LANGUAGES)}")
+        return code
+
+
+class _PathOrSection:
+    """JSON Schema of a section of which the path alone may be given."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, handler(core)]}
+
+
+Pairs = Annotated[
+    PairsSpec, BeforeValidator(lambda value: {"path": value} if isinstance(value, str) else value), _PathOrSection()
+]
+
+
 class FormatSpec(Section):
     """Gate ``format``: refusals, meta talk, placeholders, markup, mojibake, repetition, residue."""
 
@@ -352,6 +391,10 @@ class ReleaseSpec(Section):
     )
 
 
+_WITH_PAIRS = frozenset({"format_version", "name", "pairs", "gates", "release"})
+"""Keys that mean something where rows come from files; all others say what is asked of a model."""
+
+
 class Spec(Section):
     """The whole of ``factory.yml``."""
 
@@ -369,6 +412,12 @@ class Spec(Section):
     seed: int = Field(0, ge=0, description="of every draw; the same seed and spec give the same requests")
     requests: str | None = Field(
         None, description="plan from this file of requests (JSON lines, in the run folder) instead of 'size'"
+    )
+    pairs: list[Pairs] = Field(
+        default_factory=list,
+        description="gate the rows of these Parquet files (in the run folder) instead of asking a model for any, e.g. "
+        "[{path: mine.parquet, group: short_long, language: en, instruction: Find the answer.}]; columns query, positive, "
+        "negatives, see docs/pairs.md",
     )
     groups: dict[Group, Weight] = Field(
         default_factory=lambda: {name: facts.share for name, facts in GROUPS.items()},
@@ -417,6 +466,25 @@ class Spec(Section):
         if not sum(self.release.splits.values()) < 1 or "train" in self.release.splits:
             raise ValueError("release.splits: the held-out shares must sum to less than 1; 'train' is the rest")
         return self
+
+    @model_validator(mode="after")
+    def _pairs_stand_alone(self) -> "Spec":
+        if not self.pairs:
+            return self
+        fields = type(self).model_fields.items()
+        asking = [name for name, field in fields if name not in _WITH_PAIRS and self._says(name, field)]
+        if asking:
+            names = ", ".join(f"'{name}'" for name in asking)
+            raise ValueError(f"'pairs' and {names} exclude each other: where rows come from files no model is asked")
+        paths = [one.path for one in self.pairs]
+        twice = next((path for place, path in enumerate(paths) if path in paths[:place]), None)
+        if twice:
+            raise ValueError(f"pairs: '{twice}' is named twice")
+        return self
+
+    def _says(self, name: str, field: FieldInfo) -> bool:
+        """Whether a key has another value than its default."""
+        return bool(getattr(self, name) != field.get_default(call_default_factory=True))
 
     def _check_prices(self) -> None:
         paid = {one.model for pool in (self.models.brainstorm, self.models.generate) for one in pool if not one.answers}
@@ -481,6 +549,7 @@ def _known_keys(path: tuple[Any, ...]) -> list[str]:
         if isinstance(name, int):
             continue  # the place in a list of sections
         annotation = section.model_fields[name].annotation if name in getattr(section, "model_fields", {}) else None
-        candidates = [annotation, *get_args(annotation)]
+        inner = get_args(annotation)
+        candidates = [annotation, *inner, *(one for each in inner for one in get_args(each))]
         section = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), Section)
     return list(section.model_fields)

@@ -33,7 +33,7 @@ class TableFile:
     def batches(self, *names: str) -> Iterator[pa.Table]:
         """The columns ``names`` (default: all), batch by batch, in the order of the rows."""
         wanted = self._only(names or self.schema.names)
-        with self._open() as file:
+        with opened(self.path, self.remedy) as file:
             self._check(file.schema_arrow, wanted)
             # In one thread, which takes no more CPU time, and less memory.
             for batch in file.iter_batches(self.batch, columns=wanted.names, use_threads=False):
@@ -45,7 +45,7 @@ class TableFile:
 
     def columns(self) -> pa.Schema:
         """The columns that the file itself has."""
-        with self._open() as file:
+        with opened(self.path, self.remedy) as file:
             return file.schema_arrow
 
     def rows(self, ids: Iterable[str], *names: str) -> dict[str, dict[str, Any]]:
@@ -58,16 +58,6 @@ class TableFile:
     def _only(self, names: Iterable[str]) -> pa.Schema:
         return pa.schema([self.schema.field(name) for name in names])
 
-    @contextmanager
-    def _open(self) -> Iterator[pq.ParquetFile]:
-        try:
-            # Without pre_buffer: with it all that is wanted of the file would be in memory.
-            with pq.ParquetFile(self.path, pre_buffer=False) as file:
-                yield file
-        except (pa.ArrowException, OSError) as error:
-            said = " ".join(str(error).split())
-            raise InputError(f"{self.path}: not readable as Parquet ({said}); {self.remedy}") from None
-
     def _check(self, found: pa.Schema, wanted: pa.Schema) -> None:
         for name, kind in zip(wanted.names, wanted.types, strict=True):
             if name not in found.names:
@@ -77,6 +67,18 @@ class TableFile:
                 raise InputError(
                     f"{self.path}: the column '{name}' is {found.field(name).type}, not {kind}; {self.remedy}"
                 )
+
+
+@contextmanager
+def opened(path: Path, remedy: str) -> Iterator[pq.ParquetFile]:
+    """A Parquet file to read from; :class:`InputError` in one line, with the ``remedy``, where it cannot be read."""
+    try:
+        # Without pre_buffer: with it all that is wanted of the file would be in memory.
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"{path}: not readable as Parquet ({said}); {remedy}") from None
 
 
 @contextmanager

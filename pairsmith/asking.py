@@ -48,6 +48,7 @@ def plan(run: Run) -> dict[str, Any]:
 
     Until the tasks are known the requests are drawn with stand-ins: counts and costs are those of the real plan.
     """
+    need_model(run)
     read_sources(run)
     free = run.spec.models.brainstorm[0].provider == "recorded"
     if brainstorms(run.spec) and not free and not BRAINSTORM.done(run):
@@ -61,6 +62,7 @@ def plan(run: Run) -> dict[str, Any]:
 
 def generate(run: Run) -> dict[str, Any]:
     """Ask what is planned and not answered yet; brainstorm first where the tasks are missing. Returns the counts."""
+    need_model(run)
     read_sources(run)
     if brainstorms(run.spec) and (held := BRAINSTORM.do(run).get("held")):
         raise RunError(f"{run.path}: tasks are missing: {held}; raise 'budget' in factory.yml and run again")
@@ -73,6 +75,7 @@ def plan_next(run: Run) -> Step:
 
     While answers of the brainstorm are missing that is the brainstorm; the requests are drawn from its tasks.
     """
+    need_model(run)
     read_sources(run)
     if brainstorms(run.spec) and not BRAINSTORM.done(run):
         with run.journal() as journal:
@@ -87,6 +90,15 @@ def plan_next(run: Run) -> Step:
         journal.expect(_generate_asks(run), "generate")
         journal.expect(_repair_asks(run, journal), "repair")
     return "generate"
+
+
+def need_model(run: Run) -> None:
+    """Refuse to ask where rows come from files: there is nothing to plan, and no journal."""
+    if run.spec.pairs:
+        raise RunError(
+            f"{run.path}: its rows come from files ('pairs' in factory.yml), and no model is asked; judge them with"
+            f" 'pairsmith gate {run.path}'"
+        )
 
 
 def brainstorms(spec: Spec) -> bool:

@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pairsmith.asking import plan_next, read_plan
+from pairsmith.asking import need_model, plan_next, read_plan
 from pairsmith.factory import estimate
 from pairsmith.factory.batch import MAX_BYTES, MAX_REQUESTS, request_keys, write_requests
 from pairsmith.factory.batch_api import MARK, BatchApi, Remote
@@ -82,6 +82,7 @@ class Desk:
 @contextmanager
 def open_desk(run: Run, *steps: Step) -> Iterator[Desk]:
     """The desk of a run, for ``steps``."""
+    need_model(run)
     models = run.spec.models
     pools: dict[Step, tuple[ModelSpec, ...]] = {
         step: models.brainstorm if step == "brainstorm" else models.generate for step in steps

@@ -218,7 +218,10 @@ COMMANDS: dict[str, Command] = {
         "convert",
     ),
     "gate": Command(
-        "Parse the answers and judge every row", "gate runs/mine", _stage("pairsmith.gating", "gate"), "funnel"
+        "Parse the answers, or read files of pairs, and judge every row",
+        "gate runs/mine",
+        _stage("pairsmith.gating", "gate"),
+        "funnel",
     ),
     "release": Command(
         "Write the accepted rows as the next version",

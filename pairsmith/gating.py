@@ -1,6 +1,6 @@
-"""From answers to verdicts: parse, judge, and sort every row into accepted or rejected.
+"""From answers or files to verdicts: parse, judge, and sort every row into accepted or rejected.
 
-Answers are parsed in this process, part by part, while the engine judges the parts before. Memory holds the parts that are
+Rows are parsed in this process, part by part, while the engine judges the parts before. Memory holds the parts that are
 under way, and of the others some bytes a row.
 """
 
@@ -14,14 +14,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pairsmith import __version__
-from pairsmith.asking import counts
 from pairsmith.factory.errors import RoomError
-from pairsmith.factory.journal import Journal
 from pairsmith.factory.records import PAIRS, VERDICTS, digest
 from pairsmith.factory.tables import TableWriter, new_table
-from pairsmith.parsing import Parser, answered
+from pairsmith.origin import Origin, open_origin
 from pairsmith.progress import bar
-from pairsmith.run import ACCEPTED, CANDIDATES, JOURNAL, PARTS, REJECTED_FILE, REQUESTS_FILE, VERDICTS_FILE, Run, Stage
+from pairsmith.run import ACCEPTED, CANDIDATES, PARTS, REJECTED_FILE, VERDICTS_FILE, Run, Stage
 from pairsmith.sorting import sort_rows
 from pairsmith.targeting import Target, has_target
 from pairsmith.validators.build import build_gates, sources
@@ -39,7 +37,10 @@ Shown = Callable[[float], object]
 
 
 def gate(run: Run) -> dict[str, Any]:
-    """Parse every answer and judge every row; writes candidates, verdicts, accepted and rejected. Returns the funnel."""
+    """Parse every answer, or read the files of pairs, and judge every row; returns the funnel.
+
+    Writes candidates, verdicts, accepted and rejected rows.
+    """
     return GATE.do(run)
 
 
@@ -49,14 +50,8 @@ def read_verdicts(run: Run) -> pa.Table:
 
 
 def _inputs(run: Run) -> dict[str, Any]:
-    run.folder.need(JOURNAL, "generate")
-    with run.journal() as journal:
-        return {
-            "answers": [journal.state("generate"), journal.state("repair")],
-            "failed": journal.counts("generate")["failed"],
-            "requests": run.folder.digest(REQUESTS_FILE),
-            **_decisive(run),
-        }
+    with open_origin(run) as origin:
+        return {**origin.inputs(), **_decisive(run)}
 
 
 def _decisive(run: Run) -> dict[str, Any]:
@@ -66,17 +61,16 @@ def _decisive(run: Run) -> dict[str, Any]:
 
 
 def _gate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
-    try:
-        with run.journal() as journal:
-            stands = counts(run, journal)
+    with open_origin(run) as origin:
+        stands = origin.counts()
+        try:
             with bar("gate", stands["answered"]) as shown:
-                found = _judge(run, journal, stands["answered"], _in_whole_rows(shown.update))
-            by_group = sort_rows(run, journal, found.parts)
-    except RoomError as error:
-        size = (run.path / JOURNAL).stat().st_size  # measured: what is written takes half of it, sketches as much again
-        raise RoomError(f"{error}; all that is written takes about as much as {JOURNAL}, {size:,} bytes") from None
+                found = _judge(run, origin, stands["answered"], _in_whole_rows(shown.update))
+            by_group = sort_rows(run, origin, found.parts)
+        except RoomError as error:
+            raise RoomError(f"{error}; all that is written takes {origin.room()}") from None
     remove_others(run.path / PARTS, [one.part.folder for one in found.parts])
-    return (CANDIDATES, VERDICTS_FILE, ACCEPTED, REJECTED_FILE), {
+    return (*origin.written, CANDIDATES, VERDICTS_FILE, ACCEPTED, REJECTED_FILE), {
         **found.funnel.counts(dict(stands)),
         "by_group": by_group,
         "target": found.target.facts(run) if has_target(run) else {},
@@ -101,20 +95,20 @@ class _Found(NamedTuple):
     target: Target
 
 
-def _judge(run: Run, journal: Journal, answered: int, shown: Shown) -> _Found:
+def _judge(run: Run, origin: Origin, answered: int, shown: Shown) -> _Found:
     """All verdicts: first those on each row alone, written as the parts come, then those of the corpus gates."""
     gates = _ready(run)
-    parser, share = Parser(run, journal), CORPUS_SHARE if any(gate.scope == "corpus" for gate in gates) else 0.0
+    share = CORPUS_SHARE if any(gate.scope == "corpus" for gate in gates) else 0.0
     with new_table(run.path / VERDICTS_FILE, VERDICTS) as writer:
         verdicts = _Verdicts(writer)
         with new_table(run.path / CANDIDATES, PAIRS) as candidates:
-            for one in _judge_parts(run, journal, parser, candidates, verdicts):
+            for one in _judge_parts(run, origin, candidates, verdicts):
                 shown(len(one.kept) * (1 - share))
         with pq.ParquetFile(run.path / CANDIDATES, pre_buffer=False) as file:
             corpus = Corpus(file, verdicts.parts)
             for number, lines in judge_corpus(gates, corpus, lambda part: shown(part * share * answered)):
                 verdicts.write(verdicts.parts[number], lines)
-            target = Target(parser.wanted)
+            target = Target(origin.wanted)
             if has_target(run):
                 _apply(target, corpus, verdicts)
     return _Found(verdicts.parts, verdicts.funnel, target)
@@ -146,16 +140,13 @@ class _Verdicts:
         self.funnel.add(verdicts)
 
 
-def _judge_parts(
-    run: Run, journal: Journal, parser: Parser, candidates: TableWriter, verdicts: _Verdicts
-) -> Iterator[Judged]:
+def _judge_parts(run: Run, origin: Origin, candidates: TableWriter, verdicts: _Verdicts) -> Iterator[Judged]:
     engine: Engine = LocalEngine(run.workers)
     decisive = _decisive(run)
     under_way: deque[tuple[int, pa.ChunkedArray, pa.Table]] = deque()
 
     def parts() -> Iterator[Part]:
-        for answers in answered(run, journal):
-            rows, lines = parser.parse(answers)
+        for rows, lines in origin.parse():
             under_way.append((candidates.groups, rows["id"], lines))
             candidates.write(rows)
             yield lay_out(rows, decisive, run.path / PARTS)

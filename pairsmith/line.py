@@ -1,4 +1,7 @@
-"""The whole line: plan -> generate -> gate -> release -> report, and where a run stands on it."""
+"""The whole line: plan -> generate -> gate -> release -> report, and where a run stands on it.
+
+Where rows come from files it begins with the gates.
+"""
 
 from dataclasses import asdict
 from itertools import islice
@@ -23,7 +26,7 @@ def whole_line(run: Run) -> dict[str, Any]:
     Where no row was accepted the report is written all the same, before the release says that there is nothing.
     """
     while True:
-        generated = generate(run)
+        generated = {} if run.spec.pairs else generate(run)
         if held := generated.get("held"):
             note(f"{held}: {generated['pending']:,} requests are pending; raise 'budget' in factory.yml and run again")
         found = gate(run)
@@ -39,22 +42,30 @@ def whole_line(run: Run) -> dict[str, Any]:
 
 def status(run: Run) -> dict[str, Any]:
     """Which stages are done, stale or missing, how the journal stands, what was given up, and the command that goes on."""
-    first = [SOURCES] if run.spec.sources else []
-    first += [BRAINSTORM] if brainstorms(run.spec) else []
-    states = {stage.name: _state(run, stage) for stage in [*first, PLAN, GENERATE, GATE, RELEASE, REPORT_PAGE]}
+    states = {stage.name: _state(run, stage) for stage in [*_asking(run), GATE, RELEASE, REPORT_PAGE]}
     stands, failures = None, []
-    if run.folder.has(JOURNAL):
+    if run.folder.has(JOURNAL) and not run.spec.pairs:
         with run.journal() as journal:
             stands = counts(run, journal)
             failures = [asdict(failure) for failure in islice(journal.failures("generate"), FAILURES)]
     done = set(states.values()) == {"done"} and next_round(run, run.folder.facts(GATE.name)) is None
     return {
         "stages": states,
+        "rows": [one.path for one in run.spec.pairs],
         "journal": stands,
         "failures": failures,
         "paid": paid(run),
         "next": "nothing, all is done" if done else f"pairsmith run {run.path}",
     }
+
+
+def _asking(run: Run) -> list[Stage]:
+    """The stages that bring the rows; none where they come from files."""
+    if run.spec.pairs:
+        return []
+    sources = [SOURCES] if run.spec.sources else []
+    tasks = [BRAINSTORM] if brainstorms(run.spec) else []
+    return [*sources, *tasks, PLAN, GENERATE]
 
 
 def _state(run: Run, stage: Stage) -> str:

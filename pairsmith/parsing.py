@@ -1,22 +1,23 @@
-"""From answers to rows: the plan and the journal are gone through side by side, so many requests at a time."""
+"""Rows from answers: the plan and the journal are gone through side by side, so many requests at a time."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pairsmith.asking import plan_tables
+from pairsmith.asking import counts, plan_tables
 from pairsmith.factory.chat import Entry
 from pairsmith.factory.errors import RunError
-from pairsmith.factory.journal import Journal
+from pairsmith.factory.journal import Counts, Journal
 from pairsmith.factory.parse import candidates
 from pairsmith.factory.plan import requests_of
 from pairsmith.factory.records import Request, slice_of
 from pairsmith.factory.repair import resolve
-from pairsmith.run import BATCH, JOURNAL, PART, PART_TEXT, Run
+from pairsmith.run import BATCH, JOURNAL, PART, PART_TEXT, REQUESTS_FILE, Run
 
 
 class Answered(NamedTuple):
@@ -31,47 +32,84 @@ class Answered(NamedTuple):
         return {request.id: request for request in requests_of(chosen)}
 
 
-def answered(run: Run, journal: Journal) -> Iterator[Answered]:
-    """The whole plan with its answers, :data:`~pairsmith.run.PART` requests at a time, fewer where answers are very long."""
-    entries = journal.answers("generate")
-    entry = next(entries, None)
-    for plan in plan_tables(run, PART):
-        places = {name: place for place, name in enumerate(plan["id"].to_pylist())}
-        start, size, found = 0, 0, []
-        while entry is not None and entry.request_id in places:
-            found.append(entry)
-            size += len(entry.text)
-            if size >= PART_TEXT:
-                end = places[entry.request_id] + 1
-                yield Answered(plan.slice(start, end - start), found)
-                start, size, found = end, 0, []
-            entry = next(entries, None)
-        yield Answered(plan.slice(start), found)
-    if entry is not None:
-        raise RunError(
-            f"{run.path / JOURNAL}: the answer to request '{entry.request_id}' belongs to another plan; make the journal"
-            f" and the plan agree with 'pairsmith generate {run.path}'"
-        )
+class Answers:
+    """The answers of a run's journal as rows; see :class:`pairsmith.origin.Origin`."""
 
-
-class Parser:
-    """Parses answers part by part. ``wanted``: requests by slice that take the place of no other, as far as they were seen."""
+    written: tuple[str, ...] = ()
 
     def __init__(self, run: Run, journal: Journal) -> None:
-        self._journal = journal
-        self._parents = _Parents(run)
+        self._run, self._journal = run, journal
         self.wanted: Counter[str] = Counter()
 
-    def parse(self, part: Answered) -> tuple[pa.Table, pa.Table]:
-        """Rows (schema PAIRS) and verdicts of gate ``parse`` (schema VERDICTS); each answer as its repairs left it."""
-        seats = part.plan.filter(pc.is_null(part.plan["parent"]))
-        self.wanted.update(_slices(seats))
-        names = [entry.request_id for entry in part.entries]
-        requests = part.requests(names)
-        self._parents.note(names, [entry.key for entry in part.entries])
-        parents = self._parents.rows([request.parent for request in requests.values() if request.parent])
-        resolved = (resolve(entry, requests[entry.request_id], self._journal.revisions) for entry in part.entries)
-        return candidates(resolved, requests, parents)
+    def inputs(self) -> dict[str, Any]:
+        """The answers, and what was asked for."""
+        return {
+            "answers": [self._journal.state("generate"), self._journal.state("repair")],
+            "failed": self._journal.counts("generate")["failed"],
+            "requests": self._run.folder.digest(REQUESTS_FILE),
+        }
+
+    def counts(self) -> Counts:
+        """How the plan stands."""
+        return counts(self._run, self._journal)
+
+    def room(self) -> str:
+        """What is written takes half of the journal, sketches as much again."""
+        return f"about as much as {JOURNAL}, {(self._run.path / JOURNAL).stat().st_size:,} bytes"
+
+    def parse(self) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Each answer as its repairs left it."""
+        self.wanted.clear()
+        parents = _Parents(self._run)
+        for part in self._answered():
+            seats = part.plan.filter(pc.is_null(part.plan["parent"]))
+            self.wanted.update(_slices(seats))
+            names = [entry.request_id for entry in part.entries]
+            requests = part.requests(names)
+            parents.note(names, [entry.key for entry in part.entries])
+            of = parents.rows([request.parent for request in requests.values() if request.parent])
+            resolved = (resolve(entry, requests[entry.request_id], self._journal.revisions) for entry in part.entries)
+            yield candidates(resolved, requests, of)
+
+    def originals(self) -> Iterator[partial[Iterator[dict[str, Any]]]]:
+        """Answers as the model wrote them."""
+        return (partial(self._originals, part) for part in self._answered())
+
+    def _originals(self, part: Answered, ids: Collection[str]) -> Iterator[dict[str, Any]]:
+        chosen = [entry for entry in part.entries if entry.key in ids]
+        requests = part.requests([entry.request_id for entry in chosen])
+        for entry in chosen:
+            request = requests[entry.request_id]
+            yield {
+                "id": entry.key,
+                "request_id": entry.request_id,
+                "group": request.group,
+                "query_language": request.query_language,
+                "document_language": request.document_language,
+                "raw": resolve(entry, request, self._journal.revisions).entry.text,
+            }
+
+    def _answered(self) -> Iterator[Answered]:
+        """The whole plan, :data:`~pairsmith.run.PART` requests at a time, fewer where answers are very long."""
+        entries = self._journal.answers("generate")
+        entry = next(entries, None)
+        for plan in plan_tables(self._run, PART):
+            places = {name: place for place, name in enumerate(plan["id"].to_pylist())}
+            start, size, found = 0, 0, []
+            while entry is not None and entry.request_id in places:
+                found.append(entry)
+                size += len(entry.text)
+                if size >= PART_TEXT:
+                    end = places[entry.request_id] + 1
+                    yield Answered(plan.slice(start, end - start), found)
+                    start, size, found = end, 0, []
+                entry = next(entries, None)
+            yield Answered(plan.slice(start), found)
+        if entry is not None:
+            raise RunError(
+                f"{self._run.path / JOURNAL}: the answer to request '{entry.request_id}' belongs to another plan; make the"
+                f" journal and the plan agree with 'pairsmith generate {self._run.path}'"
+            )
 
 
 def _slices(plan: pa.Table) -> Iterator[str]:

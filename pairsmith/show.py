@@ -166,7 +166,8 @@ def line(result: Result) -> str:
 def status(result: Result) -> str:
     """The stages, the journal, and the command that goes on."""
     stages = [f"  {name:<12}{state}" for name, state in result["stages"].items()]
-    journal = counts(result["journal"]) if result["journal"] else "nothing asked yet"
+    nothing = f"rows from {', '.join(result['rows'])}; no model is asked" if result["rows"] else "nothing asked yet"
+    journal = counts(result["journal"]) if result["journal"] else nothing
     failures = [f"  {one['request_id']}: {one['reason']}: {one['detail']}" for one in result["failures"]]
     spent = [f"paid {paid(result['paid'])}"] if result["paid"]["requests"] else []
     return "\n".join([result["run"], *stages, journal, *spent, *failures, f"next: {result['next']}"])

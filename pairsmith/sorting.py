@@ -1,26 +1,24 @@
 """The end of gating: every row goes to the accepted or to the rejected ones, part by part."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pairsmith.factory.journal import Journal
 from pairsmith.factory.records import PAIRS, REJECTED
-from pairsmith.factory.repair import resolve
 from pairsmith.factory.tables import new_table
-from pairsmith.parsing import Answered, answered
+from pairsmith.origin import Origin
 from pairsmith.run import ACCEPTED, CANDIDATES, REJECTED_FILE, VERDICTS_FILE, Run
 from pairsmith.validators.corpus import Judged
 from pairsmith.validators.gate import Verdict
 from pairsmith.validators.judging import without
 
 
-def sort_rows(run: Run, journal: Journal, parts: Iterable[Judged]) -> dict[str, dict[str, int]]:
-    """Write the accepted and the rejected rows of all ``parts`` of the plan. Returns how many there are in each group."""
+def sort_rows(run: Run, origin: Origin, parts: Iterable[Judged]) -> dict[str, dict[str, int]]:
+    """Write the accepted and the rejected rows of all ``parts`` of ``origin``. Returns how many there are in each group."""
     accepted: Counter[str] = Counter()
     rejected: Counter[str] = Counter()
     with (
@@ -29,38 +27,21 @@ def sort_rows(run: Run, journal: Journal, parts: Iterable[Judged]) -> dict[str, 
         pq.ParquetFile(run.path / CANDIDATES, pre_buffer=False) as candidates,
         pq.ParquetFile(run.path / VERDICTS_FILE, pre_buffer=False) as verdicts,
     ):
-        for one, answers in zip(parts, answered(run, journal), strict=True):
+        for one, originals in zip(parts, origin.originals(), strict=True):
             rows = candidates.read_row_group(one.group) if len(one.kept) else PAIRS.empty_table()
             reasons = _reasons(verdicts, one.verdicts)
             ids = pa.array(reasons, pa.string())
             kept = without(rows, ids)
-            lost = pa.Table.from_pylist(list(_rejected(answers, journal, reasons, _texts(rows, ids))), schema=REJECTED)
+            texts = _texts(rows, ids)
+            heads = originals(reasons)
+            bare = [{**head, "reasons": reasons[head["id"]], **texts.get(head["id"], {})} for head in heads]
+            lost = pa.Table.from_pylist(bare, schema=REJECTED)
             good.write(kept)
             bad.write(lost)
             accepted.update(kept["group"].to_pylist())
             rejected.update(lost["group"].to_pylist())
     groups = dict.fromkeys([*accepted, *rejected])
     return {group: {"accepted": accepted[group], "rejected": rejected[group]} for group in groups}
-
-
-def _rejected(
-    answers: Answered, journal: Journal, reasons: dict[str, list[str]], texts: dict[str, dict[str, Any]]
-) -> Iterator[dict[str, Any]]:
-    """Every rejected answer with all its reasons, its texts where it has any, and what the model wrote."""
-    rejected = [entry for entry in answers.entries if entry.key in reasons]
-    requests = answers.requests([entry.request_id for entry in rejected])
-    for entry in rejected:
-        request = requests[entry.request_id]
-        yield {
-            "id": entry.key,
-            "request_id": entry.request_id,
-            "group": request.group,
-            "query_language": request.query_language,
-            "document_language": request.document_language,
-            "reasons": reasons[entry.key],
-            "raw": resolve(entry, request, journal.revisions).entry.text,
-            **texts.get(entry.key, {}),
-        }
 
 
 def _reasons(verdicts: pq.ParquetFile, groups: list[int]) -> dict[str, list[str]]:

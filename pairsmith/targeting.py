@@ -19,8 +19,8 @@ SHOWN = 5  # slices that a line names
 
 
 def has_target(run: Run) -> bool:
-    """Whether the run wants a number of accepted rows: where the plan is a file of requests, it wants their answers."""
-    return run.spec.requests is None
+    """Whether the run wants a number of accepted rows; not where requests or rows come from files."""
+    return run.spec.requests is None and not run.spec.pairs
 
 
 class Target:

@@ -207,3 +207,15 @@ def test_a_card_names_the_sources_of_passages_and_only_then_speaks_of_a_corpus()
     front, body = parts(render_card(facts()))
     assert front["source_datasets"] == ["original"] and front["language_creators"] == ["machine-generated"]
     assert "No text was taken from a corpus" in body and "licences of their sources" not in body
+
+
+def test_a_card_claims_a_model_for_no_row_whose_writer_is_not_known():
+    every = {"unknown": 5}, ["found"], ["extended"]
+    some = {"recorded": 3, "unknown": 2}, ["found", "machine-generated"], ["original", "extended"]
+    for models, creators, source in (every, some):
+        front, body = parts(render_card(facts(models=models)))
+        assert front["annotations_creators"] == front["language_creators"] == creators
+        assert front["source_datasets"] == source and ("synthetic" in front["tags"]) == (len(models) > 1)
+        assert f"{models['unknown']} of 5 rows were taken from files" in body
+        assert ("Every text of the other rows is synthetic" in body) == (len(models) > 1)
+        assert "No text was taken from a corpus" not in body and "were written by language models" not in body
