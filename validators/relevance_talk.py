@@ -7,13 +7,16 @@ the words, the more kinds must meet: "the question" is telling only beside a tex
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
 
-_END = re.compile(r"(?<![.!?؟])[.!?؟]+[\"'”’»)\]]*(?=\s)|[。！？।॥۔።။]+")
+_STOPS, _WIDE_STOPS = ".!?؟", "。！？।॥۔።။"  # with a space after them, and without
+_END = re.compile(rf"(?<![{_STOPS}])[{_STOPS}]+[\"'”’»)\]]*(?=\s)|[{_WIDE_STOPS}]+")
+_STOP = re.compile(f"[{_STOPS}{_WIDE_STOPS}]")  # a single class is searched for fast
 _PHRASAL = re.compile(r"[\u0e00-\u0eff]")  # Thai, Lao
 _SHORTEST = 12  # characters; what is shorter is no sentence but an abbreviation
 _LONGEST = 1000  # characters; in what is longer, a list or text without stops, kinds of words meet by chance
@@ -79,17 +82,27 @@ def sentences(text: str) -> list[str]:
     """The text cut after sentence ends and line breaks. Thai and Lao have no such marks: pairs of their phrases instead."""
     pieces: list[str] = []
     for line in text.split("\n"):
-        if len(_PHRASAL.findall(line)) > len(line) / 2:
+        if not line.isascii() and len(_PHRASAL.findall(line)) > len(line) / 2:
             phrases = line.split()
             pieces += [" ".join(pair) for pair in pairwise([*phrases, ""])]
             continue
         start = 0
-        for match in _END.finditer(line):
-            if match.end() - start > _SHORTEST:
-                pieces.append(line[start : match.end()])
-                start = match.end()
+        for end in _ends(line):
+            if end - start > _SHORTEST:
+                pieces.append(line[start:end])
+                start = end
         pieces.append(line[start:])
     return [piece for piece in pieces if len(piece) > _SHORTEST]
+
+
+def _ends(line: str) -> Iterator[int]:
+    """Where sentences end in a line."""
+    end = 0
+    for stop in _STOP.finditer(line):
+        match = _END.match(line, stop.start()) if stop.start() >= end else None
+        if match is not None:
+            end = match.end()
+            yield end
 
 
 def _explaining(text: str, words: Words, own: re.Pattern[str] | None, classified: bool) -> str | None:
