@@ -126,24 +126,32 @@ def _gives_away(line: str, words: Words, own: re.Pattern[str] | None, classified
 
 
 def _explains(line: str, words: Words) -> bool:
-    """The text is judged by the query or beside another text, or called relevant, with a reason."""
-    itself, why = words.self.search(line), words.why.search(line)
-    if not itself and not (why and words.text.search(line)):
+    """The text is judged by the query or beside another text, or called relevant, with a reason.
+
+    ``fit`` and ``why`` have the most and the most ordinary words: they are looked for last.
+    """
+
+    def said(kind: Phrases) -> bool:
+        return kind.search(line) is not None
+
+    itself = said(words.self)
+    if not itself and not said(words.text):
         return False
-    query, fit = words.query.search(line), words.fit.search(line)
-    if query and (fit or (why and words.need.search(line))):
-        return True
-    return why is not None and bool(
-        (words.asked.search(line) and (itself or fit))
-        or (itself and words.relevant.search(line))
-        or (words.other.search(line) and words.like.search(line))
-    )
+    query, compared = said(words.query), said(words.other) and said(words.like)
+    if itself:
+        if query and (said(words.fit) or (said(words.need) and said(words.why))):
+            return True
+        return (compared or said(words.relevant) or said(words.asked)) and said(words.why)
+    fits = compared or (query and said(words.need)) or ((query or said(words.asked)) and said(words.fit))
+    return fits and said(words.why)
 
 
 def _classifies(line: str, words: Words, own: re.Pattern[str] | None) -> bool:
     """The text is put into a class, or a label is named with it or called chosen, for a reason."""
-    if not words.why.search(line):
-        return False
+    return _in_class(line, words, own) and words.why.search(line) is not None
+
+
+def _in_class(line: str, words: Words, own: re.Pattern[str] | None) -> bool:
     itself, named = words.self.search(line), bool(own and own.search(line))
     if itself and (named or words.class_.search(line)):
         return True
