@@ -7,7 +7,7 @@ every match of it holds, is looked for first, and the expression only where one 
 import re
 import sys
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -42,7 +42,10 @@ def _fold(text: str) -> str:
 
 def read_lexicon(package: str, name: str) -> Any:
     """The YAML file ``data/<name>`` of a package."""
-    return yaml.safe_load((files(package) / "data" / name).read_text(encoding="utf-8"))
+    text = (files(package) / "data" / name).read_text(encoding="utf-8")
+    if yaml.__with_libyaml__:  # ten times as fast
+        return yaml.load(text, yaml.CSafeLoader)
+    return yaml.safe_load(text)
 
 
 class Phrases:
@@ -50,8 +53,16 @@ class Phrases:
 
     def __init__(self, *alternatives: str) -> None:
         self.pattern = "|".join(f"(?:{_fold(part)})" for part in alternatives)
-        self._regex = re.compile(self.pattern)
-        self.needles = needles(self.pattern)
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        """Compiled when it is first searched for: most phrases of most languages never are."""
+        return re.compile(self.pattern)
+
+    @cached_property
+    def needles(self) -> list[str] | None:
+        """See :func:`needles`."""
+        return needles(self.pattern)
 
     def search(self, text: str, start: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
         """The first match in ``text[start:end]``, which is plain (see :func:`plain`)."""
@@ -82,7 +93,7 @@ def needles(pattern: str) -> list[str] | None:
         found += best
     kept: list[str] = []
     for needle in sorted(set(found), key=lambda one: (len(one), found.index(one))):
-        if not any(shorter in needle for shorter in kept):
+        if not any(map(needle.__contains__, kept)):
             kept.append(needle)
     return sorted(kept, key=found.index)
 
@@ -97,27 +108,27 @@ def _alternatives(pattern: str) -> list[str]:
 
 
 def _walk(pattern: str) -> Iterator[tuple[int, str, int]]:
-    """(position, character, depth of groups) of each character that is neither escaped nor in a class."""
-    depth, position = 0, 0
-    while position < len(pattern):
-        char = pattern[position]
-        if char == "\\":
-            position += 2
-            continue
-        if char == "[":
-            position = pattern.index("]", position + 2) + 1
-            continue
-        depth -= char == ")"
-        yield position, char, depth
-        depth += char == "("
-        position += 1
+    """(position, sign, depth of groups) of each ``(``, ``|`` and ``)`` that is neither escaped nor in a class."""
+    depth = 0
+    for found in _SIGNS.finditer(pattern):
+        sign = found.group()
+        if len(sign) == 1:
+            depth -= sign == ")"
+            yield found.start(), sign, depth
+            depth += sign == "("
 
 
 def _best_needles(alternative: str) -> list[str] | None:
+    if not _SPECIAL.search(alternative):
+        return [alternative] if _tells(alternative) else None
     runs, groups = _mandatory(alternative)
-    options = [[run] for run in runs if len(run) > 1 or run > _IDEOGRAPHS]
+    options = [[run] for run in runs if _tells(run)]
     options += [inner for group in groups if (inner := needles(group)) is not None]
     return max(options, key=lambda option: (min(min(map(_weight, option)), _ENOUGH), -len(option)), default=None)
+
+
+def _tells(run: str) -> bool:
+    return len(run) > 1 or run > _IDEOGRAPHS
 
 
 def _weight(needle: str) -> int:
@@ -125,6 +136,8 @@ def _weight(needle: str) -> int:
     return sum(1 + (not char.isascii()) for char in needle if char != " ")
 
 
+_SIGNS = re.compile(r"\\.|\[.[^\]]*\]|[(|)]", re.DOTALL)  # whole escapes and classes, so that nothing in them counts
+_SPECIAL = re.compile(r"[\\.^$*+?{}\[\]()|]")
 _PART = re.compile(
     r"(?P<group>\()|(?P<class>\[)|\\(?P<literal>[^\w\s])|(?P<escape>\\\w)|(?P<any>[.^$])|(?P<char>[^\\])", re.DOTALL
 )

@@ -50,6 +50,7 @@ TEXT = st.one_of(
     st.tuples(st.sampled_from([*PIECES, "x "]), st.integers(1, 90)).map(lambda pair: pair[0] * pair[1]),
     st.text(min_size=1, max_size=30),
 )
+MANY = 3000  # rare meetings of pieces showed up within so many
 LANGUAGES = ("en", "de", "ru", "zh", "ja", "th", "fi")
 
 
@@ -80,9 +81,7 @@ def rows(draw: st.DrawFn) -> pa.Table:
     return pa.Table.from_pylist([row(number) for number in range(draw(st.integers(1, 3)))], schema=PAIRS)
 
 
-@settings(max_examples=80)
-@given(rows())
-def test_gate_format_finds_what_its_checks_find_in_every_text(table: pa.Table) -> None:
+def format_finds_what_its_checks_find(table: pa.Table) -> None:
     expected, fields = Findings(table, "format"), texts(table)
     contexts = [format_gate.Context(**row) for row in table.select(format_gate.Context._fields).to_pylist()]
     for check in format_gate.CHECKS:
@@ -93,9 +92,7 @@ def test_gate_format_finds_what_its_checks_find_in_every_text(table: pa.Table) -
     assert FormatGate(FormatSpec()).judge(table).equals(expected.table())
 
 
-@settings(max_examples=150)
-@given(rows())
-def test_gate_leakage_finds_what_its_checks_find_in_every_row(table: pa.Table) -> None:
+def leakage_finds_what_its_checks_find(table: pa.Table) -> None:
     gate, expected, fields = LeakageGate(LeakageSpec()), Findings(table, "leakage"), list(texts(table))
     for row, group in enumerate(table["group"].to_pylist()):
         for field, *rest in gate.row(group, [text for text in fields if text.row == row]):
@@ -103,11 +100,36 @@ def test_gate_leakage_finds_what_its_checks_find_in_every_row(table: pa.Table) -
     assert LeakageGate(LeakageSpec()).judge(table).equals(expected.table())
 
 
+def privacy_reads_all_that_is_personal(table: pa.Table) -> None:
+    fields = texts(table)
+    assert [text for text, seen in zip(fields.text, traces(fields), strict=True) if not seen and personal(text)] == []
+
+
+@settings(max_examples=80)
+@given(rows())
+def test_gate_format_finds_what_its_checks_find_in_every_text(table: pa.Table) -> None:
+    format_finds_what_its_checks_find(table)
+
+
+@settings(max_examples=150)
+@given(rows())
+def test_gate_leakage_finds_what_its_checks_find_in_every_row(table: pa.Table) -> None:
+    leakage_finds_what_its_checks_find(table)
+
+
 @settings(max_examples=150)
 @given(rows())
 def test_every_text_with_something_personal_is_read(table: pa.Table) -> None:
-    fields = texts(table)
-    assert [text for text, seen in zip(fields.text, traces(fields), strict=True) if not seen and personal(text)] == []
+    privacy_reads_all_that_is_personal(table)
+
+
+@pytest.mark.slow
+@settings(max_examples=MANY)
+@given(rows())
+def test_gates_find_what_their_checks_find_in_thousands_of_texts(table: pa.Table) -> None:
+    format_finds_what_its_checks_find(table)
+    leakage_finds_what_its_checks_find(table)
+    privacy_reads_all_that_is_personal(table)
 
 
 LOOPING = st.lists(

@@ -1,6 +1,7 @@
 """Many texts as one array of code points, and what kinds of characters those are."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +9,14 @@ import numpy.typing as npt
 import regex
 
 CODES = 0x110000
+ASSIGNED = 0x40000  # no letter, number or space has a higher code point
+_TAGS = (0xE0000, 0xE1000)  # nor has anything else but these, format characters and marks,
+_ALIKE = (
+    (ASSIGNED, 0xE0000),
+    (0xE1000, 0xF0000),
+    (0xF0000, CODES),
+)  # nothing is in the first two, private use in the last
+_BLOCK = 256
 _SLICE = 300  # texts at once: their arrays stay in the processor's cache, which makes work on them four times as fast
 
 Offsets = npt.NDArray[np.int64]
@@ -43,10 +52,34 @@ def slices(texts: Sequence[str]) -> Iterator[Characters]:
 
 
 def kind_table(patterns: Mapping[int, str], dtype: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:
-    """For each code point the bits of the patterns (of single characters, see ``regex`` version 1) that it matches."""
-    every = "".join(map(chr, range(CODES)))
-    table = np.zeros(CODES, dtype)
+    """For each code point the bits of the patterns (of single characters, see ``regex`` version 1) that it matches.
+
+    Code points of a stretch that Unicode leaves empty or for private use (:data:`_ALIKE`) are taken to match alike.
+    """
+    looked_at = every() + "".join(map(chr, [*(start for start, _ in _ALIKE), *range(*_TAGS)]))
+    found = np.zeros(len(looked_at), dtype)
     for bit, pattern in patterns.items():
-        for run in regex.finditer(rf"(?V1)(?:{pattern})+", every):
-            table[run.start() : run.end()] |= dtype(bit)
+        for run in regex.finditer(rf"(?V1)(?:{pattern})+", looked_at):
+            found[run.start() : run.end()] |= dtype(bit)
+    table = np.empty(CODES, dtype)
+    table[:ASSIGNED] = found[:ASSIGNED]
+    for (start, end), value in zip(_ALIKE, found[ASSIGNED:], strict=False):
+        table[start:end] = value
+    table[slice(*_TAGS)] = found[ASSIGNED + len(_ALIKE) :]
     return table
+
+
+@cache
+def every() -> str:
+    """All characters below :data:`ASSIGNED`."""
+    return "".join(map(chr, range(ASSIGNED)))
+
+
+def changed(read: Callable[[str], str]) -> dict[int, str]:
+    """The code points of characters that ``read``, a folding or normalization, makes another of, and what it makes."""
+    found: dict[int, str] = {}
+    for start in range(0, ASSIGNED, _BLOCK):
+        block = every()[start : start + _BLOCK]
+        if read(block) != block:
+            found |= {place: one for place, char in enumerate(block, start) if (one := read(char)) != char}
+    return found

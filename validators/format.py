@@ -39,13 +39,11 @@ class FormatGate:
 
     def __init__(self, spec: FormatSpec) -> None:
         self.spec = spec
-        self._languages: frozenset[str] = frozenset()
 
     def judge(self, rows: pa.Table) -> pa.Table:
         """One line ``keep`` for a clean field, else one line ``drop`` for each reason; ``related`` is the excerpt."""
         findings, fields = Findings(rows, self.name), texts(rows)
-        self._languages |= frozenset(rows["query_language"].to_pylist() + rows["document_language"].to_pylist())
-        evidence = Evidence(fields, self._languages)
+        evidence = Evidence(fields)
         columns = [rows[name].to_pylist() for name in Context._fields]
         for check in CHECKS:
             suspects = check.suspects(evidence)

@@ -15,7 +15,7 @@ import regex
 
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.validators import detect
-from pairsmith.validators.characters import CODES, Offsets, characters, kind_table
+from pairsmith.validators.characters import ASSIGNED, CODES, Offsets, characters, every, kind_table
 from pairsmith.validators.prose import CLAUSE_SIGNS, ENDERS, STOPS
 
 Bits = npt.NDArray[np.uint16]
@@ -36,7 +36,6 @@ _PATTERNS = {
     MARK: r"\p{M}",
     MAY_VISIT: r"[\p{L}\p{Script=Latin}]",
 }
-_LETTERS_END = 0x40000  # no letter, mark, number or space has a higher code point
 _OTHER, _COMMON = len(detect.SCRIPTS), len(detect.SCRIPTS) + 1  # numbers of scripts beside those that have a name here
 HALVES = 2  # extents are kept in halves of a letter, since a Hangul letter stands for two and a half
 
@@ -162,26 +161,21 @@ class Cleared:
                 yield line.lower() if loud else line
 
 
-def _every() -> str:
-    return "".join(map(chr, range(_LETTERS_END)))
-
-
 @cache
 def _kinds() -> Bits:
     kinds = kind_table(_PATTERNS, np.uint16)
     text = kinds & NOT_TEXT == 0
     for bit, belongs in ((CAPITAL, str.isupper), (LETTER, str.isalpha)):
-        named = np.fromiter(map(belongs, _every()), np.bool_, _LETTERS_END)
-        kinds[:_LETTERS_END][named & text[:_LETTERS_END]] |= bit
+        named = np.fromiter(map(belongs, every()), np.bool_, ASSIGNED)
+        kinds[:ASSIGNED][named & text[:ASSIGNED]] |= bit
     return kinds
 
 
 @cache
 def _scripts() -> npt.NDArray[np.uint8]:
-    every = _every()
     scripts = np.full(CODES, _OTHER, np.uint8)
     for number, name in (*enumerate(detect.SCRIPTS), (_COMMON, "Common"), (_COMMON, "Inherited")):
-        for run in regex.finditer(rf"\p{{Script={name}}}+", every):
+        for run in regex.finditer(rf"\p{{Script={name}}}+", every()):
             scripts[run.start() : run.end()] = number
     return scripts
 

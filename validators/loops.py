@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from pairsmith.validators.characters import CODES, Characters
+from pairsmith.validators.characters import CODES, Characters, changed
 from pairsmith.validators.repetition import FEWEST, LETTERS_A_WORD, REPEATED, RUN
 from pairsmith.validators.tokens import Hashes, mixed
 
@@ -19,6 +19,7 @@ Numbers = npt.NDArray[np.int64]
 _GRAM = 4  # units
 _EQUAL = 11  # characters in a row that equal those one period before, in a unit said twelve times
 _PERIODS = range(1, 21)
+_SPACES_END = 0x3001  # no space has a higher code point
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -79,13 +80,12 @@ def _runs(chars: Characters, starts: Numbers, ends: Numbers) -> Flags:
 @cache
 def _folded() -> tuple[Hashes, npt.NDArray[np.uint8]]:
     """Of each character, folded: a value that adds up to that of a word, and its length; both 0 for white space."""
-    values = mixed(np.arange(1, CODES + 1, dtype=np.uint64))
-    lengths = np.ones(CODES, np.uint8)
-    for start in range(0, CODES, 256):
-        block = "".join(map(chr, range(start, start + 256)))
-        if block.casefold() != block or block.split() != [block]:
-            for place, char in enumerate(block, start):
-                folded = [] if char.isspace() else [ord(one) for one in char.casefold()]
-                values[place] = np.sum(mixed(np.array(folded, np.uint64) + np.uint64(1)), dtype=np.uint64)
-                lengths[place] = len(folded)
+    values, lengths = mixed(np.arange(1, CODES + 1, dtype=np.uint64)), np.ones(CODES, np.uint8)
+    folded = changed(str.casefold)
+    places, sizes = list(folded), list(map(len, folded.values()))
+    codes = np.array(list(map(ord, "".join(folded.values()))), np.uint64)
+    values[places] = np.add.reduceat(mixed(codes + np.uint64(1)), np.cumsum([0, *sizes[:-1]]))
+    lengths[places] = sizes
+    blank = [code for code in range(_SPACES_END) if chr(code).isspace()]
+    values[blank] = lengths[blank] = 0
     return values, lengths

@@ -7,13 +7,16 @@ the words, the more kinds must meet: "the question" is telling only beside a tex
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
 
-_END = re.compile(r"(?<![.!?؟])[.!?؟]+[\"'”’»)\]]*(?=\s)|[。！？।॥۔።။]+")
+_STOPS, _WIDE_STOPS = ".!?؟", "。！？।॥۔።။"  # with a space after them, and without
+_END = re.compile(rf"(?<![{_STOPS}])[{_STOPS}]+[\"'”’»)\]]*(?=\s)|[{_WIDE_STOPS}]+")
+_STOP = re.compile(f"[{_STOPS}{_WIDE_STOPS}]")  # a single class is searched for fast
 _PHRASAL = re.compile(r"[\u0e00-\u0eff]")  # Thai, Lao
 _SHORTEST = 12  # characters; what is shorter is no sentence but an abbreviation
 _LONGEST = 1000  # characters; in what is longer, a list or text without stops, kinds of words meet by chance
@@ -79,17 +82,27 @@ def sentences(text: str) -> list[str]:
     """The text cut after sentence ends and line breaks. Thai and Lao have no such marks: pairs of their phrases instead."""
     pieces: list[str] = []
     for line in text.split("\n"):
-        if len(_PHRASAL.findall(line)) > len(line) / 2:
+        if not line.isascii() and len(_PHRASAL.findall(line)) > len(line) / 2:
             phrases = line.split()
             pieces += [" ".join(pair) for pair in pairwise([*phrases, ""])]
             continue
         start = 0
-        for match in _END.finditer(line):
-            if match.end() - start > _SHORTEST:
-                pieces.append(line[start : match.end()])
-                start = match.end()
+        for end in _ends(line):
+            if end - start > _SHORTEST:
+                pieces.append(line[start:end])
+                start = end
         pieces.append(line[start:])
     return [piece for piece in pieces if len(piece) > _SHORTEST]
+
+
+def _ends(line: str) -> Iterator[int]:
+    """Where sentences end in a line."""
+    end = 0
+    for stop in _STOP.finditer(line):
+        match = _END.match(line, stop.start()) if stop.start() >= end else None
+        if match is not None:
+            end = match.end()
+            yield end
 
 
 def _explaining(text: str, words: Words, own: re.Pattern[str] | None, classified: bool) -> str | None:
@@ -113,24 +126,32 @@ def _gives_away(line: str, words: Words, own: re.Pattern[str] | None, classified
 
 
 def _explains(line: str, words: Words) -> bool:
-    """The text is judged by the query or beside another text, or called relevant, with a reason."""
-    itself, why = words.self.search(line), words.why.search(line)
-    if not itself and not (why and words.text.search(line)):
+    """The text is judged by the query or beside another text, or called relevant, with a reason.
+
+    ``fit`` and ``why`` have the most and the most ordinary words: they are looked for last.
+    """
+
+    def said(kind: Phrases) -> bool:
+        return kind.search(line) is not None
+
+    itself = said(words.self)
+    if not itself and not said(words.text):
         return False
-    query, fit = words.query.search(line), words.fit.search(line)
-    if query and (fit or (why and words.need.search(line))):
-        return True
-    return why is not None and bool(
-        (words.asked.search(line) and (itself or fit))
-        or (itself and words.relevant.search(line))
-        or (words.other.search(line) and words.like.search(line))
-    )
+    query, compared = said(words.query), said(words.other) and said(words.like)
+    if itself:
+        if query and (said(words.fit) or (said(words.need) and said(words.why))):
+            return True
+        return (compared or said(words.relevant) or said(words.asked)) and said(words.why)
+    fits = compared or (query and said(words.need)) or ((query or said(words.asked)) and said(words.fit))
+    return fits and said(words.why)
 
 
 def _classifies(line: str, words: Words, own: re.Pattern[str] | None) -> bool:
     """The text is put into a class, or a label is named with it or called chosen, for a reason."""
-    if not words.why.search(line):
-        return False
+    return _in_class(line, words, own) and words.why.search(line) is not None
+
+
+def _in_class(line: str, words: Words, own: re.Pattern[str] | None) -> bool:
     itself, named = words.self.search(line), bool(own and own.search(line))
     if itself and (named or words.class_.search(line)):
         return True

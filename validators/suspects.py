@@ -6,12 +6,13 @@ Each condition is necessary for what its check finds, by the signs (:mod:`pairsm
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
 import regex
 
+from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.lexicon import Phrases, plain
 from pairsmith.factory.talk import REFUSED, offers, refusals, service_errors
 from pairsmith.validators.brackets import in_round_brackets, words
@@ -65,11 +66,10 @@ class Spotted(NamedTuple):
 class Evidence:
     """What the texts of a part hold. Each method but the first: for every text, whether a check must look at it."""
 
-    def __init__(self, fields: Texts, languages: frozenset[str]) -> None:
-        """``languages``: all that are claimed in the part, and more where that saves compiling phrases for each part."""
+    def __init__(self, fields: Texts) -> None:
         self._fields = fields
         self._signs = signs(fields.slices)
-        self._spotter = _spotter(languages)
+        self._spotter = _spotter()
         claims = (fields.rows[name].to_pylist() for name in ("query_language", "document_language"))
         self._claims: list[tuple[str, str]] = list(zip(*claims, strict=True))
         known = self._spotter.languages
@@ -241,12 +241,13 @@ def _joins(text: str, at: int) -> bool:
     return _MARK.match(unicodedata.normalize("NFKC", text[at])) is not None
 
 
-@lru_cache(maxsize=1)
-def _spotter(languages: frozenset[str]) -> Spotter:
-    return Spotter(list(_sought(languages)))
+@cache
+def _spotter() -> Spotter:
+    """For all languages, so that none that a later part claims makes it anew."""
+    return Spotter(list(_sought()))
 
 
-def _sought(languages: frozenset[str]) -> Iterator[Sought]:
+def _sought() -> Iterator[Sought]:
     """What is looked for in all texts, English phrases among it, and in those of each language."""
     every: dict[str, Phrases] = {name: Phrases(pattern) for name, pattern in _WORDED.items()}
     strong, weak = demands()
@@ -256,7 +257,7 @@ def _sought(languages: frozenset[str]) -> Iterator[Sought]:
     every |= {"orders": words().orders, "here_to_fill": words().here}
     every |= {_ENGLISH + kind: phrases for kind, phrases in _own("en").items()}
     yield from (Sought(kind, None, phrases) for kind, phrases in every.items())
-    for language in sorted(languages - {"en"}):
+    for language in sorted(LANGUAGES.keys() - {"en"}):
         yield from (Sought(kind, language, phrases) for kind, phrases in _own(language).items())
 
 

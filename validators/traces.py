@@ -5,13 +5,13 @@ says what it is. Characters count as what full-width and other forms are read as
 """
 
 import unicodedata
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
 import regex
 
-from pairsmith.validators.characters import CODES, Characters, kind_table
+from pairsmith.validators.characters import Characters, changed, kind_table
 from pairsmith.validators.contacts import DIGITS
 from pairsmith.validators.texts import Texts
 
@@ -60,12 +60,11 @@ def _kinds() -> npt.NDArray[np.uint16]:
     """Of each character, read as a plain one: its digits, and whether it may stand in a key."""
     classes = {1: r"\d", _AT: "@", _INSIDE: r"[\w\p{M}\p{Cf}.\~+/!@\#$%^\&*\-]", _DASH: r"\-"}
     kinds = kind_table(classes, np.uint16)
-    plain = kinds.copy()
-    for start in range(0, CODES, 256):
-        block = "".join(map(chr, range(start, start + 256)))
-        if not unicodedata.is_normalized("NFKC", block):
-            for place, char in enumerate(block, start):
-                read = kinds[list(map(ord, unicodedata.normalize("NFKC", char)))]
-                several = _WIDE if len(read) > 1 and np.any(read & _INSIDE) else 0
-                plain[place] = np.bitwise_or.reduce(read & ~np.uint16(_DIGITS)) | np.sum(read & _DIGITS) | several
-    return plain
+    read = changed(partial(unicodedata.normalize, "NFKC"))
+    found = kinds[list(map(ord, "".join(read.values())))]
+    sizes = np.fromiter(map(len, read.values()), np.int64)
+    starts = np.cumsum(sizes) - sizes
+    marks = np.bitwise_or.reduceat(found & ~np.uint16(_DIGITS), starts)
+    marks[(sizes > 1) & (marks & _INSIDE > 0)] |= _WIDE
+    kinds[list(read)] = marks | np.add.reduceat(found & np.uint16(_DIGITS), starts, dtype=np.uint16)
+    return kinds
