@@ -63,8 +63,6 @@ class LanguageGate:
         rest = body.instead([unquoted(text) for text in body.texts])
         left = is_prose(written, body).tolist()
         plain = list(_plain(without_quotations(body, rest)))
-        asked = [number for number, text in enumerate(plain) if left[number] and text.own >= OWN_SCRIPT]
-        claim.ask([plain[number].reading for number in asked], [fields[number].language for number in asked])
         documents = np.array([not item.is_label for item in fields])
         found = foreign.excerpts(rest, documents, self._strictness)
         for item, judged, text, body_text, excerpts in zip(fields, left, plain, body.texts, found, strict=True):
