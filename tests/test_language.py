@@ -1,6 +1,7 @@
 """Gate ``language``: texts in another language go, texts in the claimed one stay, doubt is said."""
 
 import json
+import math
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.records import PAIRS, VERDICTS
 from pairsmith.factory.spec import LanguageSpec
-from pairsmith.validators import claim, detect
+from pairsmith.validators import claim, detect, foreign
 from pairsmith.validators.claim import Reading, agreed, family, is_under, p_claim
 from pairsmith.validators.language import LanguageGate
 from pairsmith.validators.prose import prose, unquoted
@@ -287,3 +288,16 @@ def test_the_verdict_on_a_row_does_not_depend_on_its_neighbours():
 
 def test_a_detector_label_is_given_as_iso_639_1():
     assert [detect.canonical(label) for label in ("iw", "nn", "zh-Hant", "ckb", "de")] == ["he", "no", "zh", "ku", "de"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([text for _, text, _ in OTHER_LANGUAGE]), min_size=1, max_size=4).map(" ".join), CLAIM)
+def test_a_failing_text_half_in_another_language_need_not_be_looked_through_to_its_end(text, language):
+    found, everywhere = GATE.judge(table(text, language)), foreign.excerpts
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            foreign,
+            "excerpts",
+            lambda texts, wanted, _, strictness: everywhere(texts, wanted, [math.inf] * len(texts.texts), strictness),
+        )
+        assert found.equals(GATE.judge(table(text, language)))
