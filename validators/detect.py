@@ -104,11 +104,6 @@ def canonical(label: str) -> str:
 
 
 @cache
-def _label_name(label: str) -> str:
-    return canonical(label.removeprefix("__label__"))
-
-
-@cache
 def _model() -> Any:
     """The first detector, loaded once in a process."""
     import fasttext
@@ -123,16 +118,23 @@ def probabilities(text: str, least: float = 0.0) -> dict[str, float]:
     """
     line = text.replace("\n", " ") + "\n"
     found: dict[str, float] = {}
+    names = _names()
     for share, label in _model().f.predict(line, -1, least, "strict"):  # what wraps this takes as long again for arrays
-        name = _label_name(label)
-        found[name] = found.get(name, 0.0) + share
+        name = names[label]
+        found[name] = found[name] + share if name in found else share
     return found
 
 
 @cache
 def labels(language: str) -> int:
     """How many labels fastText has for a language, written varieties included."""
-    return list(map(_label_name, _model().get_labels())).count(language)
+    return list(_names().values()).count(language)
+
+
+@cache
+def _names() -> dict[str, str]:
+    """The language that each label of fastText stands for."""
+    return {label: canonical(label.removeprefix("__label__")) for label in _model().get_labels()}
 
 
 @cache
