@@ -23,7 +23,7 @@ import regex
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.text import UNSPACED, unspaced_letters
 from pairsmith.validators import detect
-from pairsmith.validators.claim import BINS, DATA, Reading, agreed, bin_of, has_words_of, p_claim, read
+from pairsmith.validators.claim import BINS, DATA, Reading, agreed, bin_of, has_words_of, p_claim
 
 TATOEBA_CODES = (
     "afr:af amh:am ara:ar aze:az bel:be ben:bn bos:bs bre:br bul:bg cat:ca ces:cs cym:cy dan:da deu:de ell:el "
@@ -160,8 +160,8 @@ def calibrate(texts: dict[str, list[str]]) -> dict[str, Any]:
     """Section ``languages``: numbers of texts, thresholds, and the languages that true texts are taken for."""
     languages = {}
     for name, (setting, measuring) in halves(texts).items():
-        readings, language = read(setting), name[:2]
-        everything = [*readings, *read(measuring)]
+        readings, language = [Reading(text) for text in setting], name[:2]
+        everything = [*readings, *map(Reading, measuring)]
         languages[name] = {
             "n": [sum(bin_of(reading) == number for reading in readings) for number in range(len(BINS) + 1)],
             "doubt": doubt(readings, language),

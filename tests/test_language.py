@@ -1,6 +1,7 @@
 """Gate ``language``: texts in another language go, texts in the claimed one stay, doubt is said."""
 
 import json
+import math
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.records import PAIRS, VERDICTS
 from pairsmith.factory.spec import LanguageSpec
-from pairsmith.validators import claim, detect
+from pairsmith.validators import claim, detect, foreign
 from pairsmith.validators.claim import Reading, agreed, family, is_under, p_claim
 from pairsmith.validators.language import LanguageGate
 from pairsmith.validators.prose import prose, unquoted
@@ -253,17 +254,16 @@ CLAIM = st.sampled_from(["en", "de", "ja", "zh", "no", "hr", "id", "ar", "az", "
 @settings(max_examples=300, deadline=None)
 @given(st.lists(WORDS, min_size=1, max_size=12).map(" ".join), CLAIM, st.floats(0.001, 1.0))
 def test_small_probabilities_that_are_not_asked_for_change_nothing(line, language, bound):
-    whole, asked, lazy = claim.read([line])[0], Reading(line), Reading(line)
-    claim.ask([asked], [language])
-    assert max(whole.shares, key=whole.shares.__getitem__) == asked.first == lazy.first
+    whole, lazy = Reading(line), Reading(line)
+    assert max(whole.shares, key=whole.shares.__getitem__) == whole.first == lazy.first
     p = sum(whole.shares.get(name, 0.0) for name in claim.allied(whole, language))
-    assert p == p_claim(asked, language) == p_claim(lazy, language)
-    assert (p < bound) == is_under(asked, language, bound) == is_under(lazy, language, bound)
+    assert p == p_claim(whole, language) == p_claim(lazy, language)
+    assert (p < bound) == is_under(whole, language, bound) == is_under(lazy, language, bound)
     share, second = whole.shares[whole.first], whole.second
     sure = share >= claim.SURE or (second is not None and second.reliable and share >= claim.LIKELY)
     named = second is not None and second.language in family(whole.first)
-    assert bool(agreed(asked)) == bool(agreed(lazy)) == (sure and named)
-    assert claim.judge(whole, language) == claim.judge(asked, language) == claim.judge(lazy, language)
+    assert bool(agreed(whole)) == bool(agreed(lazy)) == (sure and named)
+    assert claim.judge(whole, language) == claim.judge(lazy, language)
 
 
 @given(st.text(alphabet="ab A.,;:\"'“”«»()[]{}$\\`<>*_=/#@-\n中わعд1", max_size=300))
@@ -288,3 +288,16 @@ def test_the_verdict_on_a_row_does_not_depend_on_its_neighbours():
 
 def test_a_detector_label_is_given_as_iso_639_1():
     assert [detect.canonical(label) for label in ("iw", "nn", "zh-Hant", "ckb", "de")] == ["he", "no", "zh", "ku", "de"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([text for _, text, _ in OTHER_LANGUAGE]), min_size=1, max_size=4).map(" ".join), CLAIM)
+def test_a_failing_text_half_in_another_language_need_not_be_looked_through_to_its_end(text, language):
+    found, everywhere = GATE.judge(table(text, language)), foreign.excerpts
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            foreign,
+            "excerpts",
+            lambda texts, wanted, _, strictness: everywhere(texts, wanted, [math.inf] * len(texts.texts), strictness),
+        )
+        assert found.equals(GATE.judge(table(text, language)))

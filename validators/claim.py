@@ -6,7 +6,6 @@ The thresholds are measured on true text of each language, script and length (``
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +27,7 @@ ENOUGH = (
 )
 SURE = 0.8  # p of the first detector's own answer that is believed without the second one's
 LIKELY = 0.3  # the same where the second one agrees and calls itself reliable
-LIKELY_LABEL = 0.05  # p of a label under which the first detector is not asked for it, until small ones matter
+LIKELY_LABEL = 0.01  # p of a label under which the first detector is not asked for it, until small ones matter
 _ROUNDING = 0.001  # by which probabilities may sum to more than 1
 HAN_ONLY = 60  # letters (20 Han) under which a Japanese or Korean text may well hold no kana or Hangul, as headings do
 INSEPARABLE = (frozenset({"bs", "hr", "sr", "sh"}), frozenset({"id", "ms"}))
@@ -75,12 +74,12 @@ class Reading:
     @cached_property
     def shares(self) -> dict[str, float]:
         """The first detector's probability of each language."""
-        return detect.probabilities([self.bare])[0]
+        return detect.probabilities(self.bare)
 
     @cached_property
     def likely(self) -> dict[str, float]:
         """Those of its probabilities that are not small, without those of the varieties of a language that are."""
-        return detect.probabilities([self.bare], LIKELY_LABEL)[0]
+        return self.__dict__.get("shares") or detect.probabilities(self.bare, LIKELY_LABEL)
 
     @cached_property
     def first(self) -> str:
@@ -144,29 +143,10 @@ def letters_per_word(language: str) -> float:
     return known.get(language, min(known.values()))
 
 
-def read(lines: Sequence[str]) -> list[Reading]:
-    """Readings of lines, all asked of the first detector."""
-    readings = [Reading(line) for line in lines]
-    for reading, shares in zip(readings, detect.probabilities([reading.bare for reading in readings]), strict=True):
-        reading.likely = reading.shares = shares
-    return readings
-
-
-def ask(readings: Sequence[Reading], claims: Sequence[str]) -> None:
-    """Ask the first detector in batches, which is quicker than one by one, for what the claims mostly need."""
-    whole = [_has_parts(claim) for claim in claims]
-    some = [reading for reading, every in zip(readings, whole, strict=True) if not every]
-    for reading, likely in zip(some, detect.probabilities([one.bare for one in some], LIKELY_LABEL), strict=True):
-        reading.likely = likely
-    rest = [reading for reading, every in zip(readings, whole, strict=True) if every]
-    for reading, shares in zip(rest, detect.probabilities([one.bare for one in rest]), strict=True):
-        reading.likely = reading.shares = shares
-
-
 @cache
 def _has_parts(claim: str) -> bool:
     """Whether p(claim) is a sum, of which any part may be small."""
-    return len(family(claim)) > 1 or claim == "zh" or detect.has_varieties(claim)
+    return len(family(claim)) > 1 or claim == "zh" or detect.labels(claim) > 1
 
 
 def judge(reading: Reading, claim: str, strictness: float = 1.0) -> Call:
@@ -201,15 +181,17 @@ def judge(reading: Reading, claim: str, strictness: float = 1.0) -> Call:
 
 def p_claim(reading: Reading, claim: str) -> float:
     """p(claim) of the first detector, with the languages that can't be told from it."""
-    if claim in reading.likely and not _has_parts(claim):
+    if not _has_parts(claim) and claim in reading.likely:
         return reading.likely[claim]
     return sum(reading.shares.get(name, 0.0) for name in allied(reading, claim))
 
 
 def is_under(reading: Reading, claim: str, bound: float) -> bool:
     """Whether p(claim) is under a bound; mostly the large probabilities leave no doubt."""
-    least = sum(reading.likely.get(name, 0.0) for name in allied(reading, claim))
-    most = least + 1 - sum(reading.likely.values()) + _ROUNDING
+    names = allied(reading, claim)
+    least = sum(reading.likely.get(name, 0.0) for name in names)
+    small = min(1 - sum(reading.likely.values()), LIKELY_LABEL * sum(map(detect.labels, names)))
+    most = least + small + _ROUNDING
     return least < bound and (most < bound or p_claim(reading, claim) < bound)
 
 

@@ -8,7 +8,6 @@ ISO 639-1 where it has one.
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,11 +104,6 @@ def canonical(label: str) -> str:
 
 
 @cache
-def _label_name(label: str) -> str:
-    return canonical(label.removeprefix("__label__"))
-
-
-@cache
 def _model() -> Any:
     """The first detector, loaded once in a process."""
     import fasttext
@@ -117,28 +111,30 @@ def _model() -> Any:
     return fasttext.load_model(str(MODEL))
 
 
-def probabilities(texts: Sequence[str], least: float = 0.0) -> list[dict[str, float]]:
-    """fastText's probability of each language (sums to about 1) for each text; varieties of a language are added up.
+def probabilities(text: str, least: float = 0.0) -> dict[str, float]:
+    """fastText's probability of each language (sums to about 1); varieties of a language are added up.
 
     Labels under ``least`` are left out: most of the time goes into the many that have hardly any probability.
     """
-    if not texts:
-        return []
-    lines = [text.replace("\n", " ") for text in texts]
-    answers = []
-    for labels, shares in zip(*_model().predict(lines, k=-1, threshold=least), strict=True):
-        found: dict[str, float] = {}
-        for label, share in zip(labels, shares.tolist(), strict=True):
-            name = _label_name(label)
-            found[name] = found.get(name, 0.0) + share
-        answers.append(found)
-    return answers
+    line = text.replace("\n", " ") + "\n"
+    found: dict[str, float] = {}
+    names = _names()
+    for share, label in _model().f.predict(line, -1, least, "strict"):  # what wraps this takes as long again for arrays
+        name = names[label]
+        found[name] = found[name] + share if name in found else share
+    return found
 
 
 @cache
-def has_varieties(language: str) -> bool:
-    """Whether fastText has several labels for a language, which are added up."""
-    return list(map(_label_name, _model().get_labels())).count(language) > 1
+def labels(language: str) -> int:
+    """How many labels fastText has for a language, written varieties included."""
+    return list(_names().values()).count(language)
+
+
+@cache
+def _names() -> dict[str, str]:
+    """The language that each label of fastText stands for."""
+    return {label: canonical(label.removeprefix("__label__")) for label in _model().get_labels()}
 
 
 @cache

@@ -4,7 +4,7 @@ Quotations, titles, names, terms, references and code are left out (:mod:`pairsm
 judged block by block, and must look like a sentence to both detectors, by its letter case and by its small words.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,18 +33,23 @@ BLOCK = 45  # letters from which a block is judged by itself: what is shorter is
 LONG_BLOCK = 60  # letters from which one small word is enough (agglutinative languages have few)
 
 
-def excerpts(texts: Letters, wanted: Flags, strictness: float = 1.0) -> list[list[str]]:
+def excerpts(texts: Letters, wanted: Flags, enough: Sequence[float], strictness: float = 1.0) -> list[list[str]]:
     """For each text (prose without quotations) that is ``wanted``: its blocks that are plainly in another language.
 
     Blocks are sentences, clauses, short sentences in pairs, runs of other scripts: those of :data:`BLOCK` letters and more.
+    Where those that were found have together more than ``enough`` characters, the rest of the text is not looked at.
     """
     found: list[dict[str, None]] = [{} for _ in texts.texts]
-    for text, block in _foreign(texts, _long(texts, wanted), strictness):
+    done: set[int] = set()
+    for text, block in _foreign(texts, _long(texts, wanted), done, strictness):
         found[text][block.strip()] = None
+        if sum(map(len, found[text])) > enough[text]:
+            done.add(text)
     return [list(own) for own in found]
 
 
-def _foreign(texts: Letters, blocks: Spans, strictness: float) -> Iterator[tuple[int, str]]:
+def _foreign(texts: Letters, blocks: Spans, done: set[int], strictness: float) -> Iterator[tuple[int, str]]:
+    """The number of the text and the block, text by text; of those that are ``done`` by then no more."""
     counts = _counts(texts, blocks)
     bare = Cleared(texts, texts.has(NOT_TEXT)).bare(*blocks, counts.shouted)
     numbers = texts.text_of(blocks.starts).tolist()
@@ -52,6 +57,8 @@ def _foreign(texts: Letters, blocks: Spans, strictness: float) -> Iterator[tuple
     families = [family(language) for language in texts.languages]
     normal = texts.normal
     for line, text, start, end, extent, in_another_script in zip(bare, numbers, *columns, strict=True):
+        if text in done:
+            continue
         second = detect.second_opinion(line)
         if normal[text] and not in_another_script and (second is None or second.language in families[text]):
             continue  # nearly all of them

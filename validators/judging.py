@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pairsmith.factory.errors import PairsmithError
 from pairsmith.factory.records import VERDICTS
 from pairsmith.validators.gate import Gate, Share, Sketching, Verdict
+from pairsmith.validators.texts import chosen
 
 T = TypeVar("T")
 
@@ -68,7 +69,7 @@ def dropped_ids(verdicts: pa.Table) -> pa.Array:
 
 def without(rows: pa.Table, ids: pa.Array) -> pa.Table:
     """The rows whose id is not among ``ids``."""
-    return rows.filter(pc.invert(pc.is_in(rows["id"], value_set=ids))) if len(ids) else rows
+    return chosen(rows, pc.invert(pc.is_in(rows["id"], value_set=ids))) if len(ids) else rows
 
 
 def _sketch(gate: Sketching, rows: pa.Table) -> pa.Table:

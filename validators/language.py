@@ -7,6 +7,7 @@ detectors, speak against the claim more clearly than they do for all but 0.5 % o
 between the detectors, stays as ``unverified``. docs/language.md has the rules and the figures.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -63,12 +64,14 @@ class LanguageGate:
         rest = body.instead([unquoted(text) for text in body.texts])
         left = is_prose(written, body).tolist()
         plain = list(_plain(without_quotations(body, rest)))
-        asked = [number for number, text in enumerate(plain) if left[number] and text.own >= OWN_SCRIPT]
-        claim.ask([plain[number].reading for number in asked], [fields[number].language for number in asked])
+        calls = [
+            self._whole(item, text) if judged else NOT_PROSE
+            for item, judged, text in zip(fields, left, plain, strict=True)
+        ]
         documents = np.array([not item.is_label for item in fields])
-        found = foreign.excerpts(rest, documents, self._strictness)
-        for item, judged, text, body_text, excerpts in zip(fields, left, plain, body.texts, found, strict=True):
-            yield _mixed(self._whole(item, text) if judged else NOT_PROSE, body_text, excerpts)
+        enough = [_enough(call, text) for call, text in zip(calls, body.texts, strict=True)]
+        found = foreign.excerpts(rest, documents, enough, self._strictness)
+        yield from map(_mixed, calls, enough, found)
 
     def _whole(self, item: Text, plain: "_Plain") -> Call:
         native = plain.own >= OWN_SCRIPT
@@ -140,9 +143,13 @@ def _other_script(plain: _Plain) -> Call:
     return Call(Verdict.UNVERIFIED, Reason.TOO_SHORT_TO_TELL, plain.own, OWN_SCRIPT)
 
 
-def _mixed(call: Call, body: str, excerpts: list[str]) -> Call:
+def _enough(call: Call, body: str) -> float:
+    """Characters in another language above which nothing changes any more: half of a text that fails as a whole."""
+    return len(body.strip()) / 2 if call.verdict is Verdict.DROP else math.inf
+
+
+def _mixed(call: Call, enough: float, excerpts: list[str]) -> Call:
     """A text that fails as a whole keeps its reason, unless less than half of it is in another language."""
-    covered = sum(map(len, excerpts))
-    if not excerpts or (call.verdict is Verdict.DROP and 2 * covered > len(body.strip())):
+    if not excerpts or sum(map(len, excerpts)) > enough:
         return call
     return Call(Verdict.DROP, Reason.MIXED_LANGUAGE, call.score, call.threshold, excerpt(max(excerpts, key=len)))

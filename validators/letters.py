@@ -119,10 +119,12 @@ class Letters:
 
     def visiting(self) -> Flags:
         """Which characters are words from other scripts: Latin letters in a claim that is not, and the reverse."""
-        base = self._of_language(_guests()) & self.has(MAY_VISIT)
-        place = np.arange(len(base))
-        last = np.maximum.accumulate(np.where(self.has(MARK) & ~base, 0, place))  # marks go with their letter
-        return base[last]
+        found = self._of_language(_guests()) & self.has(MAY_VISIT)
+        marks = np.flatnonzero(self.has(MARK) & ~found)  # they go with their letter
+        first = np.diff(marks, prepend=-1) > 1
+        lengths = np.diff(np.flatnonzero(first), append=len(marks))
+        found[marks[np.cumsum(first) > 0]] = np.repeat(found[marks[first] - 1], lengths)
+        return found
 
     def _of_language(self, table: npt.NDArray[np.bool_]) -> Flags:
         number = np.array([_number()[language] for language in self.languages], np.int32) * table.shape[1]

@@ -27,8 +27,9 @@ class Spans(NamedTuple):
 def sentences(texts: Letters) -> Spans:
     """Sentences and lines, in order."""
     stops, odd = _stops(texts)
-    breaks = np.flatnonzero(texts.has(BREAK))
-    ends = np.union1d(breaks, stops)
+    limits = texts.has(BREAK)
+    limits[stops] = True
+    ends = np.flatnonzero(limits)
     starts = np.concatenate(([0], ends[:-1] + texts.has(BREAK)[ends[:-1]]))
     found = Spans(starts, ends).where(starts < ends)
     return _with_odd(texts, found, odd) if len(odd) else found

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,16 +40,29 @@ class Texts:
         self.row: npt.NDArray[np.int64] = np.repeat(np.arange(len(rows)), counts + 2)
         self.number: npt.NDArray[np.int64] = np.arange(len(self.row)) - self.queries[self.row]
         """0 for a query, 1 for a positive, 2 and more for the negatives."""
-        self.text: list[str] = self._arranged(rows, negatives, counts)
 
-    def _arranged(self, rows: pa.Table, negatives: pa.ListArray, counts: npt.NDArray[np.int64]) -> list[str]:
+    def chosen(self, rows: pa.Table, wanted: npt.NDArray[np.bool_]) -> "Texts":
+        """Those of ``rows``, which are the ``wanted`` ones of these: what was folded and cut here is not again."""
+        found, places = Texts(rows), np.flatnonzero(wanted[self.row])
+        known: dict[str, Any] = self.__dict__
+        for name in ("text", "folded"):
+            if name in known:
+                found.__dict__[name] = [known[name][place] for place in places.tolist()]
+        if "tokens" in known:
+            found.__dict__["tokens"] = self.tokens.chosen(places)
+        return found
+
+    @cached_property
+    def text(self) -> list[str]:
+        """Each as it is."""
+        negatives = self.rows["negatives"].combine_chunks().flatten()
         texts = pa.chunked_array(
-            [*rows["query"].chunks, *rows["positive"].chunks, negatives.flatten()], pa.string()
+            [*self.rows["query"].chunks, *self.rows["positive"].chunks, negatives], pa.string()
         ).to_pylist()
-        size, others = len(rows), np.flatnonzero(self.number > 1)
+        size, others = len(self.rows), np.flatnonzero(self.number > 1)
         place = np.empty(len(texts), np.int64)
         place[self.queries], place[self.queries + 1] = np.arange(size), np.arange(size, 2 * size)
-        place[others] = np.arange(2 * size, 2 * size + int(counts.sum()))
+        place[others] = np.arange(2 * size, len(texts))
         return [texts[at] for at in place.tolist()]
 
     @cached_property
@@ -106,7 +119,7 @@ class Texts:
         return Text(int(self.row[place]), self.field[place], self.text[place], self.language[place], label)
 
     def __len__(self) -> int:
-        return len(self.text)
+        return len(self.row)
 
     def __iter__(self) -> Iterator[Text]:
         return map(Text, self.row.tolist(), self.field, self.text, self.language, self.is_label.tolist())
@@ -126,3 +139,12 @@ def texts(rows: pa.Table) -> Texts:
     if _last is None or _last.rows is not rows:
         _last = Texts(rows)
     return _last
+
+
+def chosen(rows: pa.Table, wanted: pa.ChunkedArray) -> pa.Table:
+    """The rows that are ``wanted``; what is known of the texts of ``rows`` stays known."""
+    global _last
+    kept = rows.filter(wanted)
+    if _last is not None and _last.rows is rows:
+        _last = _last.chosen(kept, wanted.to_numpy())
+    return kept

@@ -48,11 +48,21 @@ class Tokens:
 
     def __init__(self, folded: Iterable[Characters]) -> None:
         """``folded``: texts as :func:`pairsmith.factory.text.fold` leaves them, in slices."""
-        parts = list(map(_cut, folded))
-        self.hashes: Hashes = np.concatenate([part.hashes for part in parts])
-        self._kinds = np.concatenate([part.kinds for part in parts])
-        counts = np.concatenate([part.counts for part in parts])
+        self._set(*map(np.concatenate, zip(*map(_cut, folded), strict=True)))
+
+    def _set(self, hashes: Hashes, kinds: npt.NDArray[np.uint8], counts: Offsets) -> None:
+        self.hashes = hashes
+        self._kinds = kinds
         self.starts: Offsets = np.concatenate(([0], np.cumsum(counts)))
+
+    def chosen(self, texts: Offsets) -> "Tokens":
+        """The tokens of some of the texts, in the order in which those are named."""
+        counts = np.diff(self.starts)[texts]
+        ends = np.cumsum(counts)
+        places = np.repeat(self.starts[texts] - ends + counts, counts) + np.arange(counts.sum())
+        found = Tokens.__new__(Tokens)
+        found._set(self.hashes[places], self._kinds[places], counts)
+        return found
 
     @cached_property
     def words(self) -> npt.NDArray[np.float64]:
