@@ -6,13 +6,14 @@ there it is compared character by character. A phrase is searched for only in te
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pairsmith.factory.lexicon import Phrases
+from pairsmith.validators import compiled
 from pairsmith.validators.characters import Characters
 
 Flags = npt.NDArray[np.bool_]
@@ -64,6 +65,10 @@ class Spotter:
         """
         found = self._always[languages].any(axis=1) | self._always[0]
         masks = np.bitwise_or.reduce(_mask(languages), axis=1) | _mask(0)
+        if fast := compiled.kernels():
+            for table in self._tables:
+                table.mark(fast.spotted, chars, languages, masks, found)
+            return np.asarray(found)
         wanted = np.repeat(masks, np.diff(chars.starts))
         for table in self._tables:
             texts, kinds = table.found(chars, languages, wanted)
@@ -92,6 +97,24 @@ class _Table:
         self._masks = np.zeros(1 << _BITS, np.uint64)
         np.bitwise_or.at(self._masks, buckets[order], _mask(self._languages))
         self._used = self._masks > 0
+        self._used_bits = np.packbits(self._used, bitorder="little")  # small enough for the processor's first cache
+
+    def mark(
+        self, spotted: Callable[..., None], chars: Characters, languages: Numbers, masks: Masks, found: Flags
+    ) -> None:
+        """Sets ``found`` (texts, kinds) where a needle stands, by :func:`pairsmith.validators.kernels.spotted`."""
+        codes = np.concatenate((chars.codes, np.zeros(len(self._needles), np.uint32)))
+        table = (
+            self._used_bits,
+            self._masks,
+            self._first,
+            self._lengths,
+            self._offsets,
+            self._languages,
+            self._kinds,
+            self._needles,
+        )
+        spotted(codes, chars.starts, languages, masks, table, _FACTORS[: self._size], 32 - _BITS, found)
 
     def found(self, chars: Characters, languages: Numbers, wanted: Masks) -> tuple[Numbers, Numbers]:
         """Texts and the kinds of the needles in them, in pairs; a pair may come twice. ``wanted``: of each character."""
