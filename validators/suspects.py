@@ -20,7 +20,16 @@ from pairsmith.validators.characters import slices
 from pairsmith.validators.echo import demands
 from pairsmith.validators.encoding import maybe_latin
 from pairsmith.validators.loops import loops
-from pairsmith.validators.meta_talk import HANDED_OVER, as_asked, begins_labelled, handovers, head_of, may_hand_over, remark, remarks
+from pairsmith.validators.meta_talk import (
+    HANDED_OVER,
+    as_asked,
+    begins_labelled,
+    handovers,
+    head_of,
+    may_hand_over,
+    remark,
+    remarks,
+)
 from pairsmith.validators.placeholder import in_capitals, is_worded, opening
 from pairsmith.validators.relevance_talk import gives_away, kinds_of_words, sentences
 from pairsmith.validators.signs import Flags, Sign, signs
