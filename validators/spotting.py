@@ -84,7 +84,7 @@ class _Table:
         runs = Counter(run for needle in {entry.needle for entry in entries} for run in _runs(needle, size))
         rarest = [min(_runs(entry.needle, size), key=runs.__getitem__) for entry in entries]
         offsets = [entry.needle.index(run) for entry, run in zip(entries, rarest, strict=True)]
-        buckets = _buckets(np.array(list(map(_codes, rarest)), np.uint32).T)
+        buckets = _buckets(_codes(rarest).reshape(-1, size).T)
         order = np.argsort(buckets, kind="stable")
         self._first = np.searchsorted(buckets[order], np.arange((1 << _BITS) + 1))
         self._lengths = np.array([len(entry.needle) for entry in entries])[order]
@@ -92,8 +92,9 @@ class _Table:
         self._languages = np.array([entry.language for entry in entries])[order]
         self._kinds = np.array([entry.kind for entry in entries])[order]
         self._needles = np.zeros((int(self._lengths.max()), len(entries)), np.uint32)
-        for column, place in enumerate(order.tolist()):
-            self._needles[: self._lengths[column], column] = _codes(entries[place].needle)
+        columns = np.repeat(np.arange(len(entries)), self._lengths)
+        lines = np.arange(len(columns)) - np.repeat(np.cumsum(self._lengths) - self._lengths, self._lengths)
+        self._needles[lines, columns] = _codes(entries[place].needle for place in order.tolist())
         self._masks = np.zeros(1 << _BITS, np.uint64)
         np.bitwise_or.at(self._masks, buckets[order], _mask(self._languages))
         self._used = self._masks > 0
@@ -155,8 +156,9 @@ def _runs(needle: str, size: int) -> list[str]:
     return [needle[at : at + size] for at in range(len(needle) - size + 1)]
 
 
-def _codes(text: str) -> list[int]:
-    return list(map(ord, text))
+def _codes(texts: Iterable[str]) -> npt.NDArray[np.uint32]:
+    """The code points of all texts, end to end."""
+    return np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
 
 
 def _buckets(run: Iterable[npt.NDArray[np.uint32]]) -> Numbers:
