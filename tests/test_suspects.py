@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain import without_numba
 
 from pairsmith.factory.lexicon import Phrases, plain, plain_of
 from pairsmith.factory.records import PAIRS
@@ -163,7 +164,10 @@ def test_a_phrase_is_spotted_where_one_of_its_needles_stands_in_a_text_of_its_la
     spotter = Spotter([Sought(f"kind {code}", code, one) for code, one in phrases.items()])
     codes = [data.draw(st.sampled_from((None, "de", "zh", "fi"))) for _ in found]
     folded = list(map(plain, found))
-    spotted = spotter.spot(characters(folded), np.array([[spotter.languages[code], 0] for code in codes]))
+    languages = np.array([[spotter.languages[code], 0] for code in codes])
+    spotted = spotter.spot(characters(folded), languages)
+    with without_numba():
+        assert np.array_equal(spotter.spot(characters(folded), languages), spotted)
     for text, own, line in zip(folded, codes, spotted, strict=True):
         for code, kind in ((code, spotter.kinds[f"kind {code}"]) for code in phrases):
             needles = phrases[code].needles

@@ -1,4 +1,4 @@
-"""The inner loops of tokens, MinHash and Jaccard, compiled by numba (extra ``fast``); the twins in numpy give the same.
+"""The inner loops of tokens, phrases, MinHash and Jaccard, compiled by numba (extra ``fast``); twins in numpy give the same.
 
 Imported by :func:`pairsmith.validators.compiled.kernels` alone. Compiled code is kept beside this file, or where that
 cannot be written in the user's cache, so that it is compiled once a machine, not once a process.
@@ -16,8 +16,12 @@ _Array = npt.NDArray[Any]
 _M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S27, _S30, _S31 = np.uint64(27), np.uint64(30), np.uint64(31)
 _ONE = np.uint64(1)
+
 _F1, _F2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _S13, _S16 = np.uint32(13), np.uint32(16)
+
+_THREE, _SEVEN = np.uint64(3), np.uint64(7)
+_LOW = np.uint64(0xFFFFFFFF)
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
@@ -172,3 +176,36 @@ def shared(values: _Array, starts: _Array, left: _Array, right: _Array) -> _Arra
             one += first <= second
             two += second <= first
     return found
+
+
+@_compiled
+def spotted(
+    codes: _Array,
+    starts: _Array,
+    languages: _Array,
+    wanted: _Array,
+    table: tuple[_Array, ...],
+    factors: _Array,
+    shift: int,
+    found: _Array,
+) -> None:
+    """Sets ``found`` (texts, kinds) where a needle of the table stands in a text: see ``spotting._Table``."""
+    used, masks, first, lengths, offsets, own, kinds, needles = table
+    for text in range(len(starts) - 1):
+        for place in range(starts[text], starts[text + 1]):
+            mixed = np.uint64(0)
+            for step in range(len(factors)):
+                mixed += np.uint64(codes[place + step]) * np.uint64(factors[step])
+            bucket = (mixed & _LOW) >> np.uint64(shift)
+            if not used[bucket >> _THREE] >> (bucket & _SEVEN) & _ONE or not masks[bucket] & wanted[text]:
+                continue
+            for entry in range(first[bucket], first[bucket + np.uint64(1)]):
+                language, start = own[entry], place - offsets[entry]
+                fits = language == 0 or language == languages[text, 0] or language == languages[text, 1]
+                if not fits or start < 0 or found[text, kinds[entry]]:
+                    continue
+                same = 0
+                while same < lengths[entry] and needles[same, entry] == codes[start + same]:
+                    same += 1
+                if same == lengths[entry]:
+                    found[text, kinds[entry]] = True

@@ -28,12 +28,13 @@ class _Shape(NamedTuple):
     pattern: re.Pattern[str]
     excuses: tuple[Topic, ...]
     holds: Callable[[re.Match[str]], bool] | None = None
+    core: re.Pattern[str] | None = None  # stands in every text with the shape too, and is searched for faster
 
 
 def masks(text: str) -> Iterator[Mask]:
     """The stand-ins in ``text``, shape by shape."""
     for shape in _SHAPES:
-        if any(map(text.__contains__, shape.signs.split())):
+        if any(map(text.__contains__, shape.signs.split())) and (shape.core is None or shape.core.search(text)):
             yield from (
                 Mask(match.group().strip(), shape.excuses)
                 for match in shape.pattern.finditer(text)
@@ -98,6 +99,7 @@ _SHAPES = (
         re.compile(r"(?<![\w/.-])([^\W\d_])\1{1,3}([/.-])([^\W\d_])\3\2([^\W\d_])\4{1,3}(?![\w/-])"),
         ("formats", "forms"),
         _dated,
+        re.compile(r"([/.-])([^\W\d_])\2\1"),
     ),
     _Shape(
         "_",

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from pairsmith.factory.lexicon import Phrases, plain, read_lexicon
 
 _HEAD = 200  # folded characters in which a text is handed over
+_SIGNS_BEFORE = " \t\r\n*#_>`\"'“”«»"
+_ENDS = (":", "|", "=", "- ", "– ", "— ")  # of a label or a hand-over; a line end is another
 HANDED_OVER = 600  # characters that are folded for it
 _TAIL = 300  # folded characters in which a model comments on what it wrote
 _KEYS = ("user_query", "positive_document", "hard_negative_document", "misleading_label")
@@ -107,7 +109,14 @@ def meta_talk(text: str, languages: tuple[str, ...], is_document: bool, is_label
 
 def head_of(text: str) -> str:
     """The beginning of the text, plain, in which it is handed over: line breaks are bars, signs before it are left out."""
-    return plain(text[:HANDED_OVER].lstrip(" \t\r\n*#_>`\"'“”«»").replace("\n", " | "))[:_HEAD]
+    return plain(text[:HANDED_OVER].lstrip(_SIGNS_BEFORE).replace("\n", " | "))[:_HEAD]
+
+
+def may_hand_over(text: str, folded: str) -> bool:
+    """Whether a sign that ends a label or a hand-over stands where :func:`head_of` looks. ``folded``: the text, plain."""
+    start = len(text) - len(text.lstrip(_SIGNS_BEFORE))  # characters, of which folding makes no more
+    head = folded[: start + _HEAD]
+    return any(map(head.__contains__, _ENDS)) or "\n" in text[:HANDED_OVER]
 
 
 def begins_labelled(text: str, languages: tuple[str, ...]) -> bool:

@@ -6,13 +6,14 @@ there it is compared character by character. A phrase is searched for only in te
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pairsmith.factory.lexicon import Phrases
+from pairsmith.validators import compiled
 from pairsmith.validators.characters import Characters
 
 Flags = npt.NDArray[np.bool_]
@@ -64,6 +65,10 @@ class Spotter:
         """
         found = self._always[languages].any(axis=1) | self._always[0]
         masks = np.bitwise_or.reduce(_mask(languages), axis=1) | _mask(0)
+        if fast := compiled.kernels():
+            for table in self._tables:
+                table.mark(fast.spotted, chars, languages, masks, found)
+            return np.asarray(found)
         wanted = np.repeat(masks, np.diff(chars.starts))
         for table in self._tables:
             texts, kinds = table.found(chars, languages, wanted)
@@ -79,7 +84,7 @@ class _Table:
         runs = Counter(run for needle in {entry.needle for entry in entries} for run in _runs(needle, size))
         rarest = [min(_runs(entry.needle, size), key=runs.__getitem__) for entry in entries]
         offsets = [entry.needle.index(run) for entry, run in zip(entries, rarest, strict=True)]
-        buckets = _buckets(np.array(list(map(_codes, rarest)), np.uint32).T)
+        buckets = _buckets(_codes(rarest).reshape(-1, size).T)
         order = np.argsort(buckets, kind="stable")
         self._first = np.searchsorted(buckets[order], np.arange((1 << _BITS) + 1))
         self._lengths = np.array([len(entry.needle) for entry in entries])[order]
@@ -87,11 +92,30 @@ class _Table:
         self._languages = np.array([entry.language for entry in entries])[order]
         self._kinds = np.array([entry.kind for entry in entries])[order]
         self._needles = np.zeros((int(self._lengths.max()), len(entries)), np.uint32)
-        for column, place in enumerate(order.tolist()):
-            self._needles[: self._lengths[column], column] = _codes(entries[place].needle)
+        columns = np.repeat(np.arange(len(entries)), self._lengths)
+        lines = np.arange(len(columns)) - np.repeat(np.cumsum(self._lengths) - self._lengths, self._lengths)
+        self._needles[lines, columns] = _codes(entries[place].needle for place in order.tolist())
         self._masks = np.zeros(1 << _BITS, np.uint64)
         np.bitwise_or.at(self._masks, buckets[order], _mask(self._languages))
         self._used = self._masks > 0
+        self._used_bits = np.packbits(self._used, bitorder="little")  # small enough for the processor's first cache
+
+    def mark(
+        self, spotted: Callable[..., None], chars: Characters, languages: Numbers, masks: Masks, found: Flags
+    ) -> None:
+        """Sets ``found`` (texts, kinds) where a needle stands, by :func:`pairsmith.validators.kernels.spotted`."""
+        codes = np.concatenate((chars.codes, np.zeros(len(self._needles), np.uint32)))
+        table = (
+            self._used_bits,
+            self._masks,
+            self._first,
+            self._lengths,
+            self._offsets,
+            self._languages,
+            self._kinds,
+            self._needles,
+        )
+        spotted(codes, chars.starts, languages, masks, table, _FACTORS[: self._size], 32 - _BITS, found)
 
     def found(self, chars: Characters, languages: Numbers, wanted: Masks) -> tuple[Numbers, Numbers]:
         """Texts and the kinds of the needles in them, in pairs; a pair may come twice. ``wanted``: of each character."""
@@ -132,8 +156,9 @@ def _runs(needle: str, size: int) -> list[str]:
     return [needle[at : at + size] for at in range(len(needle) - size + 1)]
 
 
-def _codes(text: str) -> list[int]:
-    return list(map(ord, text))
+def _codes(texts: Iterable[str]) -> npt.NDArray[np.uint32]:
+    """The code points of all texts, end to end."""
+    return np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
 
 
 def _buckets(run: Iterable[npt.NDArray[np.uint32]]) -> Numbers:

@@ -20,7 +20,16 @@ from pairsmith.validators.characters import slices
 from pairsmith.validators.echo import demands
 from pairsmith.validators.encoding import maybe_latin
 from pairsmith.validators.loops import loops
-from pairsmith.validators.meta_talk import HANDED_OVER, as_asked, begins_labelled, handovers, head_of, remark, remarks
+from pairsmith.validators.meta_talk import (
+    HANDED_OVER,
+    as_asked,
+    begins_labelled,
+    handovers,
+    head_of,
+    may_hand_over,
+    remark,
+    remarks,
+)
 from pairsmith.validators.placeholder import in_capitals, is_worded, opening
 from pairsmith.validators.relevance_talk import gives_away, kinds_of_words, sentences
 from pairsmith.validators.signs import Flags, Sign, signs
@@ -38,7 +47,6 @@ _WORDED = {
 }
 _ENGLISH = "English "  # before kinds of phrases that each language has
 _UNUSED = ("class_", "label", "chosen", "sorry", "handover.yes", "handover.label")
-_ENDS = (":", "|", "=", "- ", "– ", "— ")  # of a label; a line end is another
 _MARK = regex.compile(r"[\p{M}\u1100-\u11ff]")  # what may change the character before it when a text is folded
 
 
@@ -127,8 +135,7 @@ class Evidence:
         headed = np.array([text.startswith(("*", "#", "[")) for text in fields.plain], np.bool_)
         found = headed | self._joined | self._signs.have(Sign.UNDERSCORE)
         found |= self._proved(self._spotted.any("remarks") & ~found, lambda text: remark(text) is not None)
-        pairs = zip(fields.plain, fields.text, strict=True)
-        ended = np.array([any(map(text.__contains__, _ENDS)) or "\n" in raw for text, raw in pairs], np.bool_) & ~found
+        ended = np.array(list(map(may_hand_over, fields.text, fields.plain)), np.bool_) & ~found
         found |= self._closer(
             ended & self._spotted.either(_handed),
             lambda text: [head_of(text)],

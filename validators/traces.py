@@ -9,7 +9,6 @@ from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
-import regex
 
 from pairsmith.validators.characters import Characters, changed, kind_table
 from pairsmith.validators.contacts import DIGITS
@@ -21,10 +20,10 @@ _APART = 3  # signs between two groups of digits: a bracket, a separator, a brac
 _BODY = 16  # characters of the shortest key
 _AT, _INSIDE, _DASH, _WIDE = 32, 64, 128, 256  # bits of a character's kind; those below count its digits
 _DIGITS = 31
-# What a key begins with or stands after, folded.
-_KEY = regex.compile(
-    r"akia|asia|gh[pousr]_|github_pat_|glpat-|aiza|hf_|npm_|pypi-|k_live_|sg\.|eyj|private key|sk-|xox|bearer|key|secret"
-    r"|token|passw"
+# What a key begins with or stands after, folded. Many finds are faster than one search for any of them.
+_KEYS = (
+    *("akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "aiza", "hf_", "npm_", "pypi-"),
+    *("k_live_", "sg.", "eyj", "private key", "sk-", "xox", "bearer", "key", "secret", "token", "passw"),
 )
 
 
@@ -32,7 +31,7 @@ def traces(fields: Texts) -> Flags:
     """Whether each text may hold a secret, a card number, an address or a phone number; surely not where False."""
     found, keys = (np.concatenate(part) for part in zip(*map(_traces, fields.slices), strict=True))
     for place in np.flatnonzero(keys & ~found).tolist():
-        found[place] = _KEY.search(fields.plain[place]) is not None
+        found[place] = any(map(fields.plain[place].__contains__, _KEYS))
     return found
 
 
