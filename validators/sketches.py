@@ -1,11 +1,15 @@
 """The sketches of all rows, read column by column from memory-mapped files, never all at once.
 
+Tokens of chosen rows are wanted again and again: those of all rows lie end to end in one more file, so that to find them costs
+the same however many rows and files there are.
+
 A row is named by its rank: its place in the order in which rows survive.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -13,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pairsmith.factory.errors import RunError
+from pairsmith.factory.errors import RoomError, RunError
 from pairsmith.validators.characters import Offsets
 from pairsmith.validators.minhash import Words
 from pairsmith.validators.released import standing
@@ -21,11 +25,12 @@ from pairsmith.validators.runs import in_runs, run_starts
 
 Ranks = npt.NDArray[np.uint32]
 
-_OPEN = 256  # files that are kept open
+_OPEN = 4096  # files that are kept open: 20 million rows of which none is opened a second time
 
 
 class Sketches:
-    """Sketches in their order: tables, or Arrow IPC files of them. Keeps 10 bytes a row. At most 4 billion rows.
+    """Sketches in their order: tables, or Arrow IPC files of them. Keeps 10 bytes a row, and 8 more once
+    tokens are wanted. At most 4 billion rows.
 
     ``first``: from this one on they are of released rows, which survive all others.
     """
@@ -93,23 +98,23 @@ class Sketches:
             found[places] = _words(batch[column])[mine]
         return found
 
-    def numbers(self, column: str, ranks: Ranks, kind: type[np.generic]) -> npt.NDArray[Any]:
-        """Numbers of some rows."""
-        found = np.empty(len(ranks), kind)
-        for batch, places, mine in self._taken(self._rows[ranks]):
-            found[places] = batch[column].to_numpy()[mine]
-        return found
-
     def tokens(self, ranks: Ranks, counts: Offsets) -> Words:
         """The first ``counts[i]`` tokens of each row, end to end."""
-        starts = np.cumsum(counts) - counts
-        found = np.empty(int(counts.sum()), np.uint32)
-        for batch, places, mine in self._taken(self._rows[ranks]):
-            lists, sizes = batch["tokens"], counts[places]
-            number = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-            begins = np.repeat(lists.offsets.to_numpy()[mine], sizes)
-            found[np.repeat(starts[places], sizes) + number] = lists.values.to_numpy()[begins + number]
-        return found
+        every, begins = self._tokens
+        first = np.repeat(begins[self._rows[ranks]] - np.cumsum(counts) + counts, counts)
+        return every[first + np.arange(len(first))]
+
+    @cached_property
+    def _tokens(self) -> tuple[Words, Offsets]:
+        """The tokens of all rows end to end, and where those of each row begin (8 bytes a row)."""
+        sizes = np.empty(len(self), np.int64)
+        for part, start in enumerate(self._starts[:-1].tolist()):
+            batch = self._batch(part)
+            sizes[start : start + len(batch)] = np.diff(batch["tokens"].offsets.to_numpy())
+        values = (_values(self._batch(part)["tokens"]) for part in range(len(self._parts)))
+        beside = next((part.parent for part in self._parts if isinstance(part, Path)), None)
+        every = np.concatenate([np.empty(0, np.uint32), *values]) if beside is None else _on_disk(values, beside)
+        return every, np.cumsum(sizes) - sizes
 
     def ids(self, ranks: Ranks) -> pa.Array:
         """The ids of some rows."""
@@ -162,6 +167,26 @@ class Sketches:
         )
         order[ties] = tied[by_id.to_numpy()]
         return order
+
+
+def _values(lists: pa.ListArray) -> Words:
+    """The values of all lists, end to end."""
+    return lists.flatten().to_numpy()  # type: ignore[no-any-return]
+
+
+def _on_disk(parts: Iterable[Words], folder: Path) -> Words:
+    """The parts end to end in a file in ``folder`` that is gone with the process, mapped into memory."""
+    with TemporaryFile(dir=folder) as file:
+        try:
+            for part in parts:
+                file.write(part.data)
+            file.flush()
+        except OSError as error:
+            raise RoomError(
+                f"{folder}: no room for the tokens of all rows, of which {file.tell():,} bytes were written ({error.strerror});"
+                " make room and run again: what was finished stays"
+            ) from None
+        return np.memmap(file, np.uint32, "r") if file.tell() else np.empty(0, np.uint32)
 
 
 def _words(column: pa.Array) -> Words:

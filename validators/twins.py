@@ -22,7 +22,7 @@ _TOKENS = 1_000_000  # of the texts that are compared at once: some 50 MB
 
 
 class Twins:
-    """The twins of one ``view`` ("query" or "pair"). Keeps 14 bytes a row, and 13 more while they are looked for."""
+    """The twins of one ``view`` ("query" or "pair"). Keeps 14 bytes a row, and 21 more while they are looked for."""
 
     def __init__(self, sketches: Sketches, view: str, threshold: float) -> None:
         self.clusters = Clusters(len(sketches))
@@ -50,6 +50,7 @@ class Twins:
     def find_near(self, bands: int, done: Callable[[], object]) -> None:
         """Find rows whose texts are nearly equal. ``done`` is called after each band."""
         self._counts = self._sketches.by_rank(f"{self._view}_tokens", np.int32)
+        self._scopes = self._sketches.by_rank("scope", np.uint64)
         self._first &= self._counts > 0
         for band in range(bands):
             keys, ranks = self._sketches.repeated(band_name(self._view, band), self._first)
@@ -57,7 +58,7 @@ class Twins:
             for start, end in self._slices(ranks):
                 self._close(keys[start : end + CLOSE], ranks[start : end + CLOSE], end - start)
             done()
-        del self._counts
+        del self._counts, self._scopes
 
     def _slices(self, ranks: Ranks) -> Iterator[tuple[int, int]]:
         """Pieces of so few rows that their tokens may be held."""
@@ -121,6 +122,5 @@ class Twins:
         one, two = np.split(places, 2)
         found = jaccards(of, one, two)
         if self._view == "query":
-            scopes = self._sketches.numbers("scope", rows, np.uint64)
-            found[scopes[one] != scopes[two]] = 0
+            found[self._scopes[rows[one]] != self._scopes[rows[two]]] = 0
         return found
