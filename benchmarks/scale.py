@@ -88,7 +88,7 @@ def by_gate(run: Path) -> dict[str, float]:
     with pq.ParquetFile(run / "corpus.parquet") as file:
         rows = file.read_row_group(0)
     found = {}
-    for gate in build_gates(read_spec(ROOT / "examples" / "recorded" / "factory.yml").gates, EVALUATION.parent.parent):
+    for gate in build_gates(read_spec(run / "factory.yml").gates, run):
         gate.judge(rows.slice(0, 10))  # models, lexicons and evaluation files are loaded once a process
         begun = time.process_time()
         gate.judge(rows)

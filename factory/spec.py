@@ -3,6 +3,7 @@
 The one dial is ``size``; everything else has the defaults of the method (Wang et al. 2024, arXiv 2401.00368).
 """
 
+import json
 import math
 import re
 from pathlib import Path
@@ -365,7 +366,23 @@ class CustomGateSpec(Section):
     """A gate of your own."""
 
     use: str = Field(description="import path 'module:attribute' of a class or function that makes the gate")
-    options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments for it")
+    options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments for it, as JSON can say them")
+
+    @field_validator("options")
+    @classmethod
+    def _are_json(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Every process that judges is told them as JSON, and must be told the same."""
+        for name, value in options.items():
+            try:
+                same = json.loads(json.dumps(value, allow_nan=False)) == value
+            except (TypeError, ValueError):
+                same = False
+            if not same:
+                raise ValueError(
+                    f"option '{name}' is {value!r}, which JSON cannot say; give dates as strings in quotes, keys as strings,"
+                    " and finite numbers"
+                )
+        return options
 
 
 class GatesSpec(Section):

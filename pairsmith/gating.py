@@ -22,7 +22,7 @@ from pairsmith.progress import bar
 from pairsmith.run import ACCEPTED, CANDIDATES, PARTS, REJECTED_FILE, VERDICTS_FILE, Run, Stage
 from pairsmith.sorting import sort_rows
 from pairsmith.targeting import Target, has_target
-from pairsmith.validators.build import build_gates, sources
+from pairsmith.validators.build import build_gates, sources, versions
 from pairsmith.validators.corpus import Corpus, Judged, judge_corpus
 from pairsmith.validators.engine import Engine, LocalEngine
 from pairsmith.validators.funnel import Funnel
@@ -57,7 +57,8 @@ def _inputs(run: Run) -> dict[str, Any]:
 def _decisive(run: Run) -> dict[str, Any]:
     """What decides a row gate's verdict beside the row."""
     gates = digest(run.spec.gates.model_dump(mode="json"))
-    return {"pairsmith": __version__, "gates": gates, "files": sources(run.spec.gates, run.path)}
+    files = sources(run.spec.gates, run.path)
+    return {"pairsmith": __version__, "versions": versions(), "gates": gates, "files": files}
 
 
 def _gate(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -102,7 +103,7 @@ def _judge(run: Run, origin: Origin, answered: int, shown: Shown) -> _Found:
     with new_table(run.path / VERDICTS_FILE, VERDICTS) as writer:
         verdicts = _Verdicts(writer)
         with new_table(run.path / CANDIDATES, PAIRS) as candidates:
-            for one in _judge_parts(run, origin, candidates, verdicts):
+            for one in _judge_parts(run, gates, origin, candidates, verdicts):
                 shown(len(one.kept) * (1 - share))
         with pq.ParquetFile(run.path / CANDIDATES, pre_buffer=False) as file:
             corpus = Corpus(file, verdicts.parts)
@@ -140,7 +141,9 @@ class _Verdicts:
         self.funnel.add(verdicts)
 
 
-def _judge_parts(run: Run, origin: Origin, candidates: TableWriter, verdicts: _Verdicts) -> Iterator[Judged]:
+def _judge_parts(
+    run: Run, gates: list[Gate], origin: Origin, candidates: TableWriter, verdicts: _Verdicts
+) -> Iterator[Judged]:
     engine: Engine = LocalEngine(run.workers)
     decisive = _decisive(run)
     under_way: deque[tuple[int, pa.ChunkedArray, pa.Table]] = deque()
@@ -151,7 +154,7 @@ def _judge_parts(run: Run, origin: Origin, candidates: TableWriter, verdicts: _V
             candidates.write(rows)
             yield lay_out(rows, decisive, run.path / PARTS)
 
-    for part in engine.judge(Line(run.spec.gates, run.path), parts()):
+    for part in engine.judge(Line(run.spec.gates, run.path, gates), parts()):
         group, ids, lines = under_way.popleft()
         found = read_table(part.verdicts)
         kept = ~pc.is_in(ids, value_set=dropped_ids(found)).to_numpy()

@@ -13,8 +13,9 @@ from parts import rows
 
 from pairsmith.factory.errors import PairsmithError
 from pairsmith.factory.spec import CustomGateSpec, GatesSpec
+from pairsmith.validators.build import build_gates
 from pairsmith.validators.engine import LocalEngine
-from pairsmith.validators.parts import Line, Part, lay_out, read_table
+from pairsmith.validators.parts import Line, Part, judge_part, lay_out, read_table
 
 OWN = """
 import os, resource, signal, sys, time
@@ -62,7 +63,8 @@ def line(folder: Path) -> Line:
     (folder / "faulty_gates.py").write_text(OWN)
     off = {name: {"enabled": False} for name in GatesSpec.model_fields if name != "custom"}
     custom = CustomGateSpec(use="faulty_gates:Faulty", options={"folder": str(folder)})
-    return Line(GatesSpec(**off, custom=[custom]), folder)
+    spec = GatesSpec(**off, custom=[custom])
+    return Line(spec, folder, build_gates(spec, folder))
 
 
 def parts(folder: Path, *queries: list[str]) -> Iterator[Part]:
@@ -116,6 +118,23 @@ def test_one_part_is_judged_here_and_what_is_finished_is_not_judged_again(tmp_pa
     assert pids(tmp_path) == [os.getpid()] * 2
     assert judged(tmp_path, 2, ["x"], ["y"]) == before
     assert len(pids(tmp_path)) == 2
+
+
+def test_parts_without_rows_are_judged_once_whoever_judges_them(tmp_path: Path) -> None:
+    queries = [["a"], [], [], ["b"], [], *[[]] * 12, ["c"], []]
+    assert judged(tmp_path, 4, *queries) == judged(tmp_path, 1, *queries)
+    assert len(judged(tmp_path, 4, *queries)) == len(queries)
+
+
+def test_a_part_whose_worker_died_when_all_was_done_is_done(tmp_path: Path) -> None:
+    (part,) = parts(tmp_path, ["a", "ab"])
+    judge_part(line(tmp_path).gates, part)
+    before = part.verdicts.read_bytes()
+    judge_part(line(tmp_path).gates, part)
+    (part.folder / "rows.arrow").write_bytes(b"left behind")
+    (again,) = parts(tmp_path, ["a", "ab"])
+    assert again.finished and not (part.folder / "rows.arrow").exists()
+    assert part.verdicts.read_bytes() == before
 
 
 @pytest.mark.parametrize("fault", ["kill 2", "exhaust 2"])

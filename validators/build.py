@@ -1,9 +1,12 @@
 """The gates that a spec names, built: Pairsmith's own and those of a user. And which files decide their verdicts."""
 
 import importlib
+import importlib.metadata
 import sys
+import unicodedata
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import Any
 
 from pairsmith.factory.errors import SpecError
 from pairsmith.factory.folder import file_digest
@@ -17,6 +20,11 @@ from pairsmith.validators.leakage import LeakageGate
 from pairsmith.validators.length import LengthGate
 from pairsmith.validators.privacy import PrivacyGate
 from pairsmith.validators.released import release_digests
+from pairsmith.validators.sketch import FORMAT
+from pairsmith.validators.tokens import HASHING
+
+DECISIVE = ("fasttext", "numpy", "pyarrow", "pycld2", "regex")
+"""Packages with another version of which a text may get another verdict."""
 
 
 def build_gates(spec: GatesSpec, folder: Path) -> list[Gate]:
@@ -46,15 +54,36 @@ def build_gates(spec: GatesSpec, folder: Path) -> list[Gate]:
 
 def sources(spec: GatesSpec, folder: Path) -> dict[str, str]:
     """Digests of the files that decide verdicts beside the spec: evaluation sets, releases, modules of a user's own gates."""
-    names = [folder / name for name in spec.contamination.evaluation if spec.contamination.enabled]
-    names += [path for custom in spec.custom if (path := _module_file(custom, folder))]
+    evaluation = spec.contamination.evaluation if spec.contamination.enabled else []
+    files = {name: folder / name for name in evaluation}
+    for custom in spec.custom:
+        files |= {
+            f"{custom.use} {path.name} {number}": path for number, path in enumerate(_module_files(custom, folder))
+        }
     released = release_digests(spec.duplicates.against, folder) if spec.duplicates.enabled else {}
-    return {path.name: file_digest(path) for path in names if path.is_file()} | released
+    return {name: file_digest(path) for name, path in files.items() if path.is_file()} | released
 
 
-def _module_file(spec: CustomGateSpec, folder: Path) -> Path | None:
-    found = PathFinder.find_spec(spec.use.partition(":")[0].partition(".")[0], [str(folder.resolve()), *sys.path])
-    return Path(found.origin) if found and found.origin else None
+def versions() -> dict[str, Any]:
+    """Versions of all else that decides verdicts: packages that read texts, Unicode, and the form of what is noted of rows."""
+    packages = {name: importlib.metadata.version(name) for name in DECISIVE}
+    return {**packages, "unicode": unicodedata.unidata_version, "hashing": HASHING, "sketch": FORMAT}
+
+
+def _module_files(spec: CustomGateSpec, folder: Path) -> list[Path]:
+    """The files of a user's gate: in the run folder its whole package, elsewhere the named module and its packages."""
+    names = spec.use.partition(":")[0].split(".")
+    found = PathFinder.find_spec(names[0], [str(folder.resolve()), *sys.path])
+    if found is None:
+        return []
+    roots = [Path(root) for root in found.submodule_search_locations or ()]
+    files = [Path(found.origin)] if found.origin else []
+    for root in roots:
+        if root.resolve().is_relative_to(folder.resolve()):
+            files += sorted(root.rglob("*.py"))
+        module = root.joinpath(*names[1:])
+        files += [module.with_suffix(".py"), module / "__init__.py"] if names[1:] else []
+    return files
 
 
 def _custom(spec: CustomGateSpec, folder: Path) -> Gate:

@@ -85,7 +85,7 @@ def _tried(gate: Gate, count: int, work: Callable[[], T]) -> T:
         return work()
     except (PairsmithError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         told = " ".join(str(error).split())
         raise PairsmithError(
             f"gate '{gate.name}': failed on {count:,} rows ({type(error).__name__}: {told})"

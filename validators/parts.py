@@ -26,10 +26,11 @@ DONE = "done.json"
 
 
 class Line(NamedTuple):
-    """The gates of a run, as what they are built from: any process can have its own."""
+    """The gates of a run, and what they are built from: other processes have their own."""
 
     spec: GatesSpec
     folder: Path
+    gates: Sequence[Gate]
 
 
 class Part(NamedTuple):
@@ -60,8 +61,10 @@ def lay_out(rows: pa.Table, decisive: Any, parts: Path) -> Part:
     content = sink.getvalue()
     seen = hashlib.sha256(content).hexdigest()
     folder = parts / digest(seen, decisive)
-    part = Part(folder, rows.num_rows, _finished(folder))
-    if not part.finished:
+    part = Part(folder, rows.num_rows, is_finished(folder))
+    if part.finished:
+        (folder / ROWS).unlink(missing_ok=True)  # of a worker that died when all else was done
+    else:
         with written_whole(part.folder / ROWS) as beside:
             beside.write_bytes(content)
     return part
@@ -80,7 +83,12 @@ def remove_others(parts: Path, wanted: Collection[Path]) -> None:
 
 
 def judge_part(gates: Sequence[Gate], part: Part) -> None:
-    """Judge the rows that lie in the folder of ``part``, and leave there what was found in their place."""
+    """Judge the rows that lie in the folder of ``part``, and leave there what was found in their place.
+
+    Nothing is left to do where another process came to its end, and died before it could say so.
+    """
+    if is_finished(part.folder):
+        return
     with pa.memory_map(str(part.folder / ROWS)) as source:
         judged = judge_rows(gates, pa.ipc.open_file(source).read_all())
         write_table(part.verdicts, judged.verdicts, compression="lz4")
@@ -105,8 +113,8 @@ def write_table(path: Path, table: pa.Table, compression: str | None = None) -> 
         writer.write_table(table)
 
 
-def _finished(folder: Path) -> bool:
-    """Whether all that is to be found of a part is there, as it was written."""
+def is_finished(folder: Path) -> bool:
+    """Whether all that is to be found of the part that lies in ``folder`` is there, as it was written."""
     try:
         digests = json.loads((folder / DONE).read_text(encoding="utf-8"))
         return all(file_digest(folder / name) == known for name, known in digests.items())

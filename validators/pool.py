@@ -8,14 +8,11 @@ import subprocess
 import sys
 from collections import Counter, deque
 from contextlib import suppress
-from functools import cached_property
 from typing import BinaryIO, cast
 
 from pairsmith.factory import errors
 from pairsmith.factory.errors import PairsmithError
-from pairsmith.validators.build import build_gates
-from pairsmith.validators.gate import Gate
-from pairsmith.validators.parts import Line, Part, judge_part, names
+from pairsmith.validators.parts import Line, Part, is_finished, judge_part, names
 
 AHEAD = 2  # parts that each worker has: it goes on with the next one while this process is busy
 DEATHS = 3  # of workers on one part, after which it is at fault: once may be chance, the out-of-memory killer, a person
@@ -39,11 +36,13 @@ class Pool:
         return part in self._open
 
     def give(self, part: Part) -> None:
-        """Have the part judged."""
+        """Have the part judged, once: parts without rows are all one and the same."""
+        if part in self._open:
+            return
         self._queue.append(part)
         self._open.add(part)
-        if self._size > 1 and len(self._open) > 1:
-            while len(self._workers) < self._size:
+        if len(self._open) > 1:
+            while len(self._workers) < min(self._size, len(self._open)) and self._size > 1:
                 self._hire()
         self._hand_out()
 
@@ -51,7 +50,7 @@ class Pool:
         """Wait until something has come of the open parts, a part finished or a worker replaced."""
         if not self._workers:
             part = self._queue.popleft()
-            judge_part(self._gates, part)
+            judge_part(self._line.gates, part)
             self._open.remove(part)
         for key, _ in self._selector.select() if self._workers else ():
             worker: Worker = key.data
@@ -68,10 +67,6 @@ class Pool:
             worker.end()
         self._workers.clear()
         self._selector.close()
-
-    @cached_property
-    def _gates(self) -> list[Gate]:
-        return build_gates(*self._line)
 
     def _hire(self) -> None:
         worker = Worker(self._line)
@@ -96,7 +91,9 @@ class Pool:
         self._selector.unregister(worker.output)
         self._workers.remove(worker)
         told = worker.end()
-        if worker.parts:
+        if worker.parts and is_finished(worker.parts[0].folder):
+            self._open.remove(worker.parts.popleft())
+        elif worker.parts:
             part = worker.parts[0]
             self._deaths[part] += 1
             if self._deaths[part] >= DEATHS:

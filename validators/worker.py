@@ -42,7 +42,7 @@ def main() -> None:
             said = {}
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
-        except (PairsmithError, OSError) as error:
+        except (PairsmithError, OSError, pa.ArrowException) as error:
             known = isinstance(error, PairsmithError)
             said = {"error": str(error), "kind": type(error).__name__ if known else PairsmithError.__name__}
         except Exception:
