@@ -6,6 +6,7 @@ Datasets", section 3.4. A signature is that of ``datasketch.MinHash(num_perm=slo
 """
 
 from functools import cache
+from math import comb
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -15,7 +16,8 @@ from pairsmith.validators import compiled
 from pairsmith.validators.characters import Offsets
 from pairsmith.validators.tokens import Hashes, mixed
 
-MISSED = 0.0005  # share of pairs just at the threshold that the bands may miss
+MISSED = 0.002  # share of pairs just at the threshold that the bands may miss
+AGREE = 2  # bands in which two texts must agree: of texts that share a quarter, one pair in a hundred, not one in ten
 
 Words = npt.NDArray[np.uint32]
 
@@ -26,7 +28,7 @@ _BAND_BASE = np.uint64(0xFF51AFD7ED558CCD)  # odd
 
 
 class Bands(NamedTuple):
-    """How a signature of ``number * size`` slots is cut: two texts that agree in a whole band are compared."""
+    """How a signature of ``number * size`` slots is cut: texts that agree in :data:`AGREE` whole bands are compared."""
 
     number: int
     size: int
@@ -43,11 +45,17 @@ def bands_for(threshold: float, permutations: int) -> Bands:
     Enough: a pair whose Jaccard similarity is ``threshold`` is missed with a chance of at most :data:`MISSED`. For
     thresholds so low that no band will do: bands of one slot, all there are.
     """
-    for size in range(permutations, 1, -1):
-        for count in range(1, permutations // size + 1):
-            if (1 - threshold**size) ** count <= MISSED:
+    for size in range(permutations // AGREE, 1, -1):
+        for count in range(AGREE, permutations // size + 1):
+            if missed(threshold, Bands(count, size)) <= MISSED:
                 return Bands(count, size)
     return Bands(permutations, 1)
+
+
+def missed(similarity: float, bands: Bands) -> float:
+    """The chance that two texts of this Jaccard similarity agree in fewer than :data:`AGREE` bands."""
+    agree = similarity**bands.size
+    return sum(comb(bands.number, k) * agree**k * (1 - agree) ** (bands.number - k) for k in range(AGREE))
 
 
 def signatures(hashes: Words | Hashes, starts: Offsets, slots: int) -> Words:

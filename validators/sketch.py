@@ -21,7 +21,7 @@ from pairsmith.validators.texts import Texts, texts
 
 NEAR_WORDS = 12  # shorter texts are twins only when they are equal: one other word asks something else
 VIEWS = ("query", "pair")
-FORMAT = 1
+FORMAT = 2
 """Version of the columns and keys: what was stored under another one cannot be compared."""
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # so that query and positive cannot change places

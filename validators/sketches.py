@@ -104,6 +104,25 @@ class Sketches:
         first = np.repeat(begins[self._rows[ranks]] - np.cumsum(counts) + counts, counts)
         return every[first + np.arange(len(first))]
 
+    def bands(self, columns: Sequence[str]) -> Words:
+        """The keys of all bands of a view, (rows, bands), in the order of the rows: in a file of their own, too."""
+        parts = (
+            np.stack([_words(self._batch(part)[column])[:, 0] for column in columns], axis=1)
+            for part in range(len(self._parts))
+        )
+        return self._together(parts).reshape(-1, len(columns))
+
+    def rows(self, ranks: Ranks) -> npt.NDArray[np.uint32]:
+        """The places of some rows in the order of the sketches."""
+        return self._rows[ranks]
+
+    def _together(self, parts: Iterator[Words]) -> Words:
+        """End to end: beside the files, where the sketches are files, else in memory."""
+        beside = next((part.parent for part in self._parts if isinstance(part, Path)), None)
+        if beside is not None:
+            return _on_disk(parts, beside)
+        return np.concatenate([np.empty(0, np.uint32), *(part.ravel() for part in parts)])
+
     @cached_property
     def _tokens(self) -> tuple[Words, Offsets]:
         """The tokens of all rows end to end, and where those of each row begin (8 bytes a row)."""
@@ -112,9 +131,7 @@ class Sketches:
             batch = self._batch(part)
             sizes[start : start + len(batch)] = np.diff(batch["tokens"].offsets.to_numpy())
         values = (_values(self._batch(part)["tokens"]) for part in range(len(self._parts)))
-        beside = next((part.parent for part in self._parts if isinstance(part, Path)), None)
-        every = np.concatenate([np.empty(0, np.uint32), *values]) if beside is None else _on_disk(values, beside)
-        return every, np.cumsum(sizes) - sizes
+        return self._together(values), np.cumsum(sizes) - sizes
 
     def ids(self, ranks: Ranks) -> pa.Array:
         """The ids of some rows."""
@@ -179,12 +196,12 @@ def _on_disk(parts: Iterable[Words], folder: Path) -> Words:
     with TemporaryFile(dir=folder) as file:
         try:
             for part in parts:
-                file.write(part.data)
+                file.write(np.ascontiguousarray(part).data)
             file.flush()
         except OSError as error:
             raise RoomError(
-                f"{folder}: no room for the tokens of all rows, of which {file.tell():,} bytes were written ({error.strerror});"
-                " make room and run again: what was finished stays"
+                f"{folder}: no room for what is compared of all rows, of which {file.tell():,} bytes were written"
+                f" ({error.strerror}); make room and run again: what was finished stays"
             ) from None
         return np.memmap(file, np.uint32, "r") if file.tell() else np.empty(0, np.uint32)
 

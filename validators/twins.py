@@ -1,6 +1,6 @@
 """Which rows are twins in one view, and how alike: exactly equal ones, and near ones by bands, each pair checked exactly.
 
-Two texts that agree in a band of their signatures are candidates. A band that very many agree in is gone through as
+Two texts that agree in two bands of their signatures are compared. A band that very many agree in is gone through as
 stars: the row that would survive is compared with all, and of those that it is no twin of the next one is, for a while.
 """
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pairsmith.validators.clusters import Clusters
+from pairsmith.validators.minhash import AGREE
 from pairsmith.validators.runs import in_runs, run_starts
 from pairsmith.validators.similarity import jaccards, sets, shingles
 from pairsmith.validators.sketch import band_name
@@ -18,6 +19,7 @@ from pairsmith.validators.sketches import Ranks, Sketches
 CLOSE = 64  # rows that agree in a band: each is compared with this many after it, so with all where there are no more
 STARS = 32  # of rows that agree in a band, in turn, each is compared with all: beyond that the others are left to other bands
 
+_PAIRS = 50_000  # of which the keys of all bands are compared at once: some 15 MB
 _TOKENS = 1_000_000  # of the texts that are compared at once: some 50 MB
 
 
@@ -51,6 +53,7 @@ class Twins:
         """Find rows whose texts are nearly equal. ``done`` is called after each band."""
         self._counts = self._sketches.by_rank(f"{self._view}_tokens", np.int32)
         self._scopes = self._sketches.by_rank("scope", np.uint64)
+        self._keys = self._sketches.bands([band_name(self._view, band) for band in range(bands)])
         self._first &= self._counts > 0
         for band in range(bands):
             keys, ranks = self._sketches.repeated(band_name(self._view, band), self._first)
@@ -58,7 +61,7 @@ class Twins:
             for start, end in self._slices(ranks):
                 self._close(keys[start : end + CLOSE], ranks[start : end + CLOSE], end - start)
             done()
-        del self._counts, self._scopes
+        del self._counts, self._scopes, self._keys
 
     def _slices(self, ranks: Ranks) -> Iterator[tuple[int, int]]:
         """Pieces of so few rows that their tokens may be held."""
@@ -99,14 +102,22 @@ class Twins:
             self._compare(np.concatenate(left), np.concatenate(right))
 
     def _compare(self, left: Ranks, right: Ranks) -> None:
-        """Link those pairs that are twins, unless they are of one cluster already."""
+        """Link those pairs that are twins, unless they are of one cluster already. Of all these agree in one band."""
         apart = self.clusters.find(left) != self.clusters.find(right)
         left, right = left[apart], right[apart]
-        if not len(left):
+        pieces = range(0, len(left), _PAIRS)
+        likely = [self._likely(left[start : start + _PAIRS], right[start : start + _PAIRS]) for start in pieces]
+        if not any(piece.any() for piece in likely):
             return
+        left, right = left[np.concatenate(likely)], right[np.concatenate(likely)]
         score = self._similarity(left, right)
         near = score >= self._threshold
         self._link(left[near], right[near], score[near])
+
+    def _likely(self, left: Ranks, right: Ranks) -> npt.NDArray[np.bool_]:
+        """Which pairs agree in so many bands as twins do."""
+        one, two = (self._keys[self._sketches.rows(side)] for side in (left, right))
+        return np.greater_equal(np.count_nonzero(one == two, axis=1), AGREE)
 
     def _link(self, left: Ranks, right: Ranks, score: npt.NDArray[np.float64]) -> None:
         self.clusters.join(left, right)
