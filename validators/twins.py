@@ -117,7 +117,7 @@ class Twins:
     def _likely(self, left: Ranks, right: Ranks) -> npt.NDArray[np.bool_]:
         """Which pairs agree in so many bands as twins do."""
         one, two = (self._keys[self._sketches.rows(side)] for side in (left, right))
-        return np.greater_equal(np.count_nonzero(one == two, axis=1), AGREE)
+        return np.asarray(np.count_nonzero(one == two, axis=1) >= AGREE, np.bool_)
 
     def _link(self, left: Ranks, right: Ranks, score: npt.NDArray[np.float64]) -> None:
         self.clusters.join(left, right)
