@@ -239,6 +239,16 @@ def test_what_differs_from_the_row_that_stayed_is_marked(run):
     assert "2 alike" in page.text
 
 
+def test_rows_dropped_beside_a_released_one_are_shown_and_it_is_named(run):
+    for n in range(5):
+        twin = ("duplicates", "query", "drop", "near_duplicate", "out-17", 0.9, 0.7)
+        run.add(f"again{n}", twin, query=f"said before, {n}")
+    told = section(write_report(run.data()), "duplicates")
+    assert "6 alike as a row of an earlier release, 3 of the 5 dropped ones shown" in told
+    assert "Released beforeout-17" in told and told.count("said before, ") == 3
+    assert "2 alike" in told, "clusters within the run stand beside it"
+
+
 def test_rows_with_personal_data_are_not_shown_but_the_masked_report_is(run):
     html = write_report(run.data())
     assert "ann.lee" not in html and "ann.…" in html
