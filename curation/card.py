@@ -87,7 +87,7 @@ class CardFacts:
 
     ``contents``: of the release; ``tried``: those of its rows that :func:`to_try` names (schema RELEASE without ``split``), in
     that order; ``files``: config -> split -> Parquet paths relative to the card, config
-    ``all`` is the default one; ``funnel``: see :func:`pairsmith.validators.funnel.funnel`; ``thresholds``: gate ->
+    ``all`` is the default one; ``funnel``: see :meth:`pairsmith.validators.funnel.Funnel.counts`; ``thresholds``: gate ->
     settings; ``models``: model -> rows; ``tool_versions``: package -> version; ``parent``: the version before, if any;
     ``description`` and ``changelog``: Markdown of the dataset's owner; ``book``: what was paid.
     """

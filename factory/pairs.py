@@ -218,7 +218,9 @@ def _negatives(found: pa.Table) -> pa.ChunkedArray:
     texts = pc.list_flatten(lists)
     if not lists.null_count and not texts.null_count:
         return pa.chunked_array([lists])
-    parents = pc.list_parent_indices(lists).filter(pc.is_valid(texts)).to_numpy()
+    # Not by list_parent_indices: it counts what lies unseen in a null list, which a fixed-size one has.
+    sizes = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    parents = np.repeat(np.arange(len(lists)), sizes)[pc.is_valid(texts).to_numpy(zero_copy_only=False)]
     counts = np.bincount(parents, minlength=len(lists))
     return _lists(pa.array(np.cumsum(counts), pa.int32()), texts.drop_null())
 

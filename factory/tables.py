@@ -39,8 +39,9 @@ class TableFile:
             for batch in file.iter_batches(self.batch, columns=wanted.names, use_threads=False):
                 yield pa.Table.from_batches([batch]).select(wanted.names).cast(wanted)
 
-    def read(self, *names: str) -> pa.Table:
-        """The columns ``names`` of all rows: for narrow columns, some bytes a row."""
+    def read(self, name: str, *more: str) -> pa.Table:
+        """The columns named, of all rows: for narrow columns, some bytes a row."""
+        names = (name, *more)
         return pa.concat_tables([self._only(names).empty_table(), *self.batches(*names)])
 
     def columns(self) -> pa.Schema:

@@ -99,7 +99,7 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
         about = "output of 'vllm run-batch'; default: ask the Batch API"
         verb.add_argument("files", type=Path, nargs="*", metavar="FILE", help=about)
     if name in ("gate", "run"):
-        about = "processes that judge rows; default: the %(default)s cores that this one may use"
+        about = "processes that judge rows; default: the %(default)s cores that this one may run on"
         verb.add_argument("--workers", type=_workers, default=_cores(), metavar="N", help=about)
     if name == "score":
         verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
@@ -113,7 +113,10 @@ def _workers(text: str) -> int:
 
 
 def _cores() -> int:
-    """Cores that this process may use: in a container or under taskset fewer than there are."""
+    """Cores that this process may run on: under taskset, or in a container that is pinned to some, fewer than there are.
+
+    A container's share of their time (a cgroup quota, ``docker run --cpus``) is not looked at: there ``--workers`` says it.
+    """
     allowed: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)  # Linux has it
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class ReportData:
     """All that a report shows. Files have the schemas of :mod:`pairsmith.factory.records`.
 
-    ``funnel``: see :func:`pairsmith.validators.funnel.funnel`; ``verdicts``: of all gates, ``parse`` among them;
+    ``funnel``: see :meth:`pairsmith.validators.funnel.Funnel.counts`; ``verdicts``: of all gates, ``parse`` among them;
     ``release``: version released from this run, if any; ``generated_with``: package -> version; ``book``: what was paid;
     ``slices``: how each slice stands to the target, empty where there is none.
     """

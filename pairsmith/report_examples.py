@@ -24,6 +24,7 @@ TWINS = 3
 REPORTED = 5
 _STRATA = ["group", "query_language", "document_language"]
 WITHHELD = "Not shown: the privacy gate found personal data in this row."
+ELSEWHERE = "Not a row of this run: its text is in the release that it was found in."
 
 
 class Finding(NamedTuple):
@@ -61,11 +62,15 @@ class Pairing:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A row that stayed and rows that went because they resemble it. ``size`` counts all of them."""
+    """A row that stayed and rows that went because they resemble it. ``size`` counts all of them.
+
+    A ``released`` survivor is no row of the run: it has an id, and no text.
+    """
 
     size: int
     survivor: Example
     twins: list[Example]
+    released: bool
 
 
 class Files(NamedTuple):
@@ -151,13 +156,17 @@ def clusters(sources: Sources) -> tuple[list[Cluster], int]:
     found = []
     for size in sources.sizes[:CLUSTERS]:
         kept = rows.get(size["related"])
-        if kept is None:  # a gate of the user's own may name anything
-            continue
         ids = [twin["id"] for twin in sources.twins if twin["related"] == size["related"] and twin["id"] in rows]
         lines = {row: [line for line in sources.drops[row] if _of_cluster(line, largest)] for row in ids}
         shown = [_twin(rows[row], kept, sources, lines[row]) for row in ids]
-        found.append(Cluster(size["id_count_distinct"] + 1, _example(kept, sources, []), shown))
+        survivor = _example(kept, sources, []) if kept else _released(size["related"])
+        found.append(Cluster(size["id_count_distinct"] + 1, survivor, shown, kept is None))
     return found, max(0, len(sources.sizes) - CLUSTERS)
+
+
+def _released(name: str) -> Example:
+    """A row of an earlier release: all that the verdicts tell of it is its id."""
+    return Example(name, "", "", "", [shown("row", "en", ELSEWHERE, [])])
 
 
 def _of_cluster(line: dict[str, Any], survivors: set[str]) -> bool:
@@ -262,11 +271,11 @@ def _finding(line: dict[str, Any], texts: list[Shown], withheld: bool = False) -
     return Finding(line["gate"], line["field"], line["reason"], line["score"], line["threshold"], related)
 
 
-def _twin(row: dict[str, Any], kept: dict[str, Any], sources: Sources, lines: list[dict[str, Any]]) -> Example:
-    """A duplicate, with what differs from the survivor marked."""
+def _twin(row: dict[str, Any], kept: dict[str, Any] | None, sources: Sources, lines: list[dict[str, Any]]) -> Example:
+    """A duplicate, with what differs from the survivor marked where that one's texts are at hand."""
     plain = _example(row, sources, [])
     findings = [_finding(line, []) for line in lines]
-    if row["id"] in sources.withheld or kept["id"] in sources.withheld:
+    if kept is None or row["id"] in sources.withheld or kept["id"] in sources.withheld:
         return Example(plain.id, plain.group, plain.languages, plain.instruction, plain.texts, findings)
     texts = {name: text for name, _, text in _fields(kept)}
     compared = [differences(text, texts.get(text.field, "")) for text in plain.texts]

@@ -12,7 +12,7 @@ from parts import judged, rows
 
 from pairsmith.factory.errors import PairsmithError
 from pairsmith.factory.records import VERDICTS
-from pairsmith.validators.funnel import Funnel, funnel
+from pairsmith.validators.funnel import Funnel
 from pairsmith.validators.gate import Findings, Gate, Scope, Share
 from pairsmith.validators.judging import dropped_ids, judge_rows, without
 from pairsmith.validators.parts import read_table
@@ -108,7 +108,9 @@ def test_accepted_and_rejected_are_all_the_rows_and_the_funnel_counts_the_same_i
     accepted = without(table, dropped_ids(verdicts))
     assert accepted["query"].to_pylist() == [query for query in queries if not set(query) & set("abcd")]
     counts = {"asked": len(queries) + 3, "answered": len(queries), "failed": {"timeout": 2}, "pending": 1}
-    found = funnel(counts, verdicts)
+    whole, in_pieces = Funnel(), Funnel()
+    whole.add(verdicts)
+    found = whole.counts(counts)
     assert found["asked"] == found["accepted"] + found["rejected"] + sum(found["failed"].values()) + found["pending"]
     assert found["accepted"] == accepted.num_rows
     by_name = {gate["gate"]: gate for gate in found["gates"]}
@@ -116,7 +118,6 @@ def test_accepted_and_rejected_are_all_the_rows_and_the_funnel_counts_the_same_i
         assert by_name["letter-a"]["dropped"] == sum("a" in query for query in queries)
         assert by_name["letter-a"]["only"] == sum("a" in query and "b" not in query for query in queries)
         assert by_name["letter-a"]["judged"] == len(queries)
-    in_pieces = Funnel()
     for piece in pieces:
         in_pieces.add(piece)
     assert in_pieces.counts(counts) == found

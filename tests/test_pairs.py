@@ -156,6 +156,15 @@ def test_strings_and_lists_of_every_kind_are_read(tmp_path: Path, kind: pa.DataT
     assert written(tmp_path / "other") == written(tmp_path / "plain")
 
 
+@pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.large_list(pa.string()), pa.list_(pa.string(), 2)], ids=str)
+def test_a_null_list_of_negatives_is_none_of_them(tmp_path: Path, kind: pa.DataType) -> None:
+    lists = [None, ["one text", "other text"], None, [None, "third text"], None, [None, None]]
+    table = rows(6, query=[f"word{n} asks" for n in range(6)], negatives=pa.array(lists, kind)).drop_columns("negative")
+    gate_here(run_of(tmp_path, table, group=4))
+    found = pq.read_table(tmp_path / "candidates.parquet")["negatives"].to_pylist()
+    assert found == [[], ["one text", "other text"], [], ["third text"], [], []]
+
+
 def test_a_row_without_a_text_is_rejected_with_what_there_is_of_it(tmp_path: Path) -> None:
     table = rows(4, query=["a query of words", None, " \u200b", "a query of words"], negative=["other", "x", None, ""])
     gate_here(run_of(tmp_path, table))

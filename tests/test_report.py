@@ -17,7 +17,7 @@ from pairsmith.report import ReportData, write_report
 from pairsmith.report_counts import REQUEST, ROW, asked_rows, by_group, by_language, by_model, by_reason, stages
 from pairsmith.report_texts import SHOWN
 from pairsmith.report_verdicts import read_said
-from pairsmith.validators.funnel import funnel
+from pairsmith.validators.funnel import Funnel
 
 HOSTILE = "</p><script>alert(1)</script><img src=x onerror=alert(2)> \"'><svg onload=a> {{ 7 * 7 }} {% raw %} <!-- ]]>"
 
@@ -59,7 +59,8 @@ class Run:
             head = {"id": name, "request_id": f"q-{name}", "group": request["group"], "reasons": ["gate:field:reason"]}
             rejected.append(head | sides | texts | {"raw": self.raw[name]})
         verdicts = pa.Table.from_pylist(self.verdicts, VERDICTS)
-        asked = len(self.requests)
+        asked, whole = len(self.requests), Funnel()
+        whole.add(verdicts)
         self.tables = {
             "requests": pa.Table.from_pylist(self.requests, REQUESTS),
             "candidates": pa.Table.from_pylist(self.rows, PAIRS),
@@ -69,7 +70,7 @@ class Run:
         }
         given = {
             "name": "small",
-            "funnel": funnel({"asked": asked, "answered": asked, "failed": {}, "pending": 0}, verdicts),
+            "funnel": whole.counts({"asked": asked, "answered": asked, "failed": {}, "pending": 0}),
             **{name: stored(table) for name, table in self.tables.items()},
             "release": None,
             "generated_with": {"pairsmith": "0.1.0"},
@@ -238,6 +239,16 @@ def test_what_differs_from_the_row_that_stayed_is_marked(run):
     assert "2 alike" in page.text
 
 
+def test_rows_dropped_beside_a_released_one_are_shown_and_it_is_named(run):
+    for n in range(5):
+        twin = ("duplicates", "query", "drop", "near_duplicate", "out-17", 0.9, 0.7)
+        run.add(f"again{n}", twin, query=f"said before, {n}")
+    told = section(write_report(run.data()), "duplicates")
+    assert "6 alike as a row of an earlier release, 3 of the 5 dropped ones shown" in told
+    assert "Released beforeout-17" in told and told.count("said before, ") == 3
+    assert "2 alike" in told, "clusters within the run stand beside it"
+
+
 def test_rows_with_personal_data_are_not_shown_but_the_masked_report_is(run):
     html = write_report(run.data())
     assert "ann.lee" not in html and "ann.…" in html
@@ -341,7 +352,7 @@ def test_models_share_what_was_asked(run):
 def test_a_run_without_answers_has_a_report():
     counts = {"asked": 2, "answered": 0, "failed": {"timeout": 1}, "pending": 1}
     requests = Run().add("a").add("b").data().requests
-    empty = Run().data(funnel=funnel(counts, VERDICTS.empty_table()), requests=requests)
+    empty = Run().data(funnel=Funnel().counts(counts), requests=requests)
     text = Page(write_report(empty)).text
     assert "2 asked = 0 accepted + 0 rejected + 1 failed + 1 pending" in text and "timeout 1" in text
 

@@ -57,13 +57,6 @@ class Funnel:
         }
 
 
-def funnel(counts: dict[str, Any], verdicts: pa.Table) -> dict[str, Any]:
-    """The funnel of all ``verdicts`` (schema VERDICTS), those of ``parse`` among them; see :meth:`Funnel.counts`."""
-    whole = Funnel()
-    whole.add(verdicts)
-    return whole.counts(counts)
-
-
 def _count(tally: _Tally, name: str, verdicts: pa.Table, drops: pa.Table, only: pa.Table) -> None:
     mine = verdicts.filter(pc.equal(verdicts["gate"], name))
     dropped = mine.filter(pc.equal(mine["verdict"], Verdict.DROP.value))
