@@ -64,7 +64,8 @@ def test_a_run_several_times_as_large_as_the_memory_goes_through_all_gates_in_it
 
     code, said = finish(PART, "gate", tmp_path, "--workers", 2, preexec_fn=limit, env={**os.environ, **SOLE})
     assert code == 0, said
-    counted = [
-        pq.read_metadata(tmp_path / f"{name}.parquet").num_rows for name in ("candidates", "accepted", "rejected")
-    ]
-    assert counted == [ROWS, ROWS - ROWS // AGAIN, ROWS // AGAIN]
+    names = ("candidates", "accepted", "rejected")
+    candidates, accepted, rejected = (pq.read_metadata(tmp_path / f"{name}.parquet").num_rows for name in names)
+    assert candidates == ROWS == accepted + rejected
+    planted = ROWS // AGAIN
+    assert planted <= rejected < 1.01 * planted, "of random words a few may read as something else"
