@@ -16,8 +16,10 @@ QUICK = {
 
 SCRIPT = """
 import sys
+import pairsmith.factory.pairs
+import pairsmith.pairs
 import pairsmith.parsing
-pairsmith.parsing.PART = int(sys.argv[1])
+pairsmith.parsing.PART = pairsmith.pairs.PART = pairsmith.factory.pairs.READ = int(sys.argv[1])
 from pairsmith.cli import main
 sys.exit(main(sys.argv[2:]))
 """
@@ -46,7 +48,7 @@ def answer(number: int, words: int = 12) -> str:
 
 
 def start(size: int, *command: object, **options: Any) -> "subprocess.Popen[str]":
-    """The command line in a process of its own, with parts of ``size`` requests."""
+    """The command line in a process of its own, with parts of ``size`` requests or rows of a file."""
     line = [sys.executable, "-c", SCRIPT, str(size), *map(str, command)]
     return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
 
