@@ -38,7 +38,7 @@ Dieser Text ist relevant, weil er die|your output must|at least 50 words|high sc
 extremely long-tail|ha |no |again and again and again |la la la la la la |哈|.|,|?|!|。| |AKIAIOSFODNN7ABCDEFG
 ghp_0123456789abcdefABCDEF0123456789abcd|password: ab12CD34ef56GH78|sk-proj-abc123def456ghi789jkl
 -----BEGIN PRIVATE KEY-----|jane.roe@gmail.com|ｊａｎｅ＠gmail.com|+49 30 901820|call (555) 823-4567|tel: 030 12345678
-4539 1488 0343 6467|２０２４|①②③|½|㎏|İ|ß|é|＜|：
+4539 1488 0343 6467|２０２４|①②③|½|¼¼¼|㎏|İ|ß|é|＜|：
 """
 SPECIAL = [
     "\n\n", "\n", "\x00", "\x9f", "\ue000", "\u202e", "\u200b", "\u00ad", "\ufffd", "\u0301", ">\u0338",

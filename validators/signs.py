@@ -44,7 +44,7 @@ class Sign(IntFlag):
     ELLIPSIS = auto()
     PART = auto()  # stands between the parts of a date: / . -
     SLASH = auto()
-    HIGH = auto()  # letters of Latin-1 beyond ASCII
+    HIGH = auto()  # letters of Latin-1 beyond ASCII, and what counts as one: superscripts, fractions
     LEAD = auto()  # begins what a wrong code page makes of a letter
     TRAIL = auto()  # goes on with it
     LOST = auto()  # rare beyond such damage
@@ -77,7 +77,7 @@ _CLASSES: dict[int, str] = {
     Sign.ELLIPSIS: "…",
     Sign.PART: r"[/.\-]",
     Sign.SLASH: "/",
-    Sign.HIGH: "[\u00aa\u00b5\u00ba\u00c0-\u00ff]",
+    Sign.HIGH: "[\u00aa\u00b2\u00b3\u00b5\u00b9\u00ba\u00bc-\u00be\u00c0-\u00ff]",
     Sign.LEAD: "[ÃÂâïÐÑØÙÚÛ×ÎÏÄÅàáãäåæçèéðРС]",
     Sign.TRAIL: "[\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸЂЃѓЉЊЌЋЏђљњќћџЎўЈҐЁЄЇІіґё№єјЅѕї]",
     Sign.LOST: "[‚√锟烫屯占縺繧繝\ufffd]",
