@@ -83,4 +83,4 @@ def test_every_file_of_a_users_package_in_the_run_folder_decides(tmp_path: Path,
 
 
 def test_what_reads_texts_decides_by_its_version() -> None:
-    assert {"fasttext", "pycld2", "regex", "unicode", "hashing", "sketch"} <= versions().keys()
+    assert {"datasketch", "fasttext", "pycld2", "regex", "unicode", "hashing", "sketch"} <= versions().keys()

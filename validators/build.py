@@ -23,7 +23,7 @@ from pairsmith.validators.released import release_digests
 from pairsmith.validators.sketch import FORMAT
 from pairsmith.validators.tokens import HASHING
 
-DECISIVE = ("fasttext", "numpy", "pyarrow", "pycld2", "regex")
+DECISIVE = ("datasketch", "fasttext", "numpy", "pyarrow", "pycld2", "regex")
 """Packages with another version of which a text may get another verdict."""
 
 

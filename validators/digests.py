@@ -1,4 +1,6 @@
-"""Digests of whole texts, many at once: equal for equal texts, and else by a chance of about 1 in 2^128."""
+"""Digests of whole texts, many at once: equal for equal texts, and else, for all that people and models write, by a chance
+of about 1 in 2^128: a text can be built to have the digest of another one.
+"""
 
 from collections.abc import Iterable
 from typing import cast

@@ -12,6 +12,7 @@ or one of other hashes, the sketches are made from the release's texts and kept 
 import json
 import re
 import shutil
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import regex
 
 from pairsmith.factory.errors import InputError
 from pairsmith.factory.folder import file_digest, to_disk, written_whole
@@ -92,7 +94,7 @@ def released_sketches(releases: Sequence[Path], bands: Bands, folder: Path) -> l
         if not _whole(kept, _manifest(release)["rows"]):
             _keep(_from_file(release, bands) if _usable(release) else _from_texts(release, bands), kept)
     for other in set((folder / FOLDER).glob("*")) - set(wanted.values()):
-        shutil.rmtree(other)
+        shutil.rmtree(other, ignore_errors=True)  # a stray file stays
     return [path for kept in dict.fromkeys(wanted.values()) for path in sorted(kept.iterdir())]
 
 
@@ -133,6 +135,8 @@ def _facts(release: Path) -> dict[str, Any]:
         "shingle": SHINGLE,
         "near_words": NEAR_WORDS,
         "row_set": _manifest(release)["row_set"],
+        "unicode": unicodedata.unidata_version,
+        "regex": regex.__version__,
     }
 
 
@@ -141,7 +145,10 @@ def _usable(release: Path) -> bool:
     path = signatures_of(release)
     if not path.is_file():
         return False
-    facts = json.loads(_opened(path).schema_arrow.metadata.get(_FACTS, b"{}"))
+    file = _opened(path)
+    facts = json.loads((file.schema_arrow.metadata or {}).get(_FACTS, b"{}"))
+    if file.metadata.num_rows != _manifest(release)["rows"]:
+        return False
     return {name: facts.get(name) for name in _facts(release)} == _facts(release)
 
 
