@@ -106,7 +106,9 @@ def test_what_was_kept_of_a_release_is_made_again_where_it_is_damaged(run: Path,
         assert set(lost(NEW, run, "../releases")) == {"new1", "new2"}
 
 
-@pytest.mark.parametrize("change", [{}, {"unicode": "1.0"}, {"hashing": 0}, {"format": 0}, {"row_set": "of other rows"}])
+@pytest.mark.parametrize(
+    "change", [{}, {"unicode": "1.0"}, {"hashing": 0}, {"format": 0}, {"row_set": "of other rows"}]
+)
 def test_signatures_of_other_hashes_or_rows_are_left_alone_and_the_texts_read(
     run: Path, tmp_path: Path, change: dict[str, Any]
 ) -> None:

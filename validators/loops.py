@@ -17,7 +17,6 @@ Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 
 _GRAM = 4  # units
-_EQUAL = 11  # characters in a row that equal those one period before, in a unit said twelve times
 _PERIODS = range(1, 21)
 _SPACES_END = 0x3001  # no space has a higher code point
 _BASE = np.uint64(0x9E3779B97F4A7C15)
