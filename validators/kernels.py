@@ -19,7 +19,6 @@ _ONE = np.uint64(1)
 
 _F1, _F2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _S13, _S16 = np.uint32(13), np.uint32(16)
-
 _THREE, _SEVEN = np.uint64(3), np.uint64(7)
 _LOW = np.uint64(0xFFFFFFFF)
 
