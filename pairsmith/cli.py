@@ -74,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     groups = {"": parser.add_subparsers(required=True, metavar="COMMAND")}
     batch = groups[""].add_parser("batch", help="Ask by batch files: half the price, within a day, or on a GPU node")
     groups["batch"] = batch.add_subparsers(required=True, metavar="STEP")
+    review = groups[""].add_parser("review", help="Let people look at a sample of the rows, in Argilla")
+    groups["review"] = review.add_subparsers(required=True, metavar="STEP")
     for name, command in COMMANDS.items():
         group, _, word = name.rpartition(" ")
         verb = groups[group].add_parser(
@@ -101,6 +103,9 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name in ("gate", "run"):
         about = "processes that judge rows; default: the %(default)s cores that this one may run on"
         verb.add_argument("--workers", type=_workers, default=_cores(), metavar="N", help=about)
+    if name == "review serve":
+        about = "default: the one of the last start, at first 6900; another one where that is in use"
+        verb.add_argument("--port", type=_port, metavar="N", help=about)
     if name == "score":
         verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
     verb.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -109,6 +114,12 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
 def _workers(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no number of processes; give 1 or more")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port; give 1 to 65535, or 0 for any that is free")
     return int(text)
 
 
@@ -160,6 +171,15 @@ def _status(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.run import open_run
 
     return {"run": str(options.folder), **status(open_run(options.folder))}
+
+
+def _serve(options: argparse.Namespace) -> dict[str, Any]:
+    """Without holding the run: push and pull work on it while the server runs."""
+    from pairsmith.run import open_run
+    from pairsmith.serving import serve_run
+
+    run = open_run(options.folder)
+    return {"run": str(options.folder), **serve_run(run, options.port, ("reviewer",), "curation")}
 
 
 def _convert(options: argparse.Namespace) -> dict[str, Any]:
@@ -225,6 +245,12 @@ COMMANDS: dict[str, Command] = {
         "gate runs/mine",
         _stage("pairsmith.gating", "gate"),
         "funnel",
+    ),
+    "review serve": Command(
+        "Run the review server of the run on this machine until Ctrl-C; its own environment is made on first use",
+        "review serve runs/mine",
+        _serve,
+        "served",
     ),
     "release": Command(
         "Write the accepted rows as the next version",
