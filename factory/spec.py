@@ -408,7 +408,43 @@ class ReleaseSpec(Section):
     )
 
 
-_WITH_PAIRS = frozenset({"format_version", "name", "pairs", "gates", "release"})
+class ReviewSpec(Section):
+    """Which rows people look at, who they are, and what their answers must support before a release is written."""
+
+    sample: Count = Field(200, description="rows shown to people in all; 'pairsmith review push --sample' replaces it")
+    doubtful: Share = Field(
+        0.25,
+        description="share of them that are accepted rows about which the gates were least sure; the rest is random",
+    )
+    rejected: Share = Field(0.25, description="share of them that are rejected rows, to find wrong rejections")
+    reviewers: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")], ...] = Field(
+        ("reviewer",), description="user names of those who review"
+    )
+    overlap: Share = Field(
+        0.2, description="share of the rows that two of them answer, each alone, so that their agreement is known"
+    )
+    workspace: str = Field("curation", min_length=1, max_length=200, description="of the Argilla server")
+    max_defect_rate: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="release nothing until people's answers show that fewer of the accepted rows are defective; default: off",
+    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="with which they must show it, however often one looks")
+
+    @model_validator(mode="after")
+    def _leaves_a_random_part(self) -> "ReviewSpec":
+        if self.doubtful + self.rejected >= 1:
+            raise ValueError(
+                f"'doubtful' and 'rejected' are {self.doubtful + self.rejected:g} of the sample together; leave a part below 1"
+                " for random rows, from which alone a rate can be told"
+            )
+        if len(set(self.reviewers)) < len(self.reviewers) or not self.reviewers:
+            raise ValueError("'reviewers' names each of those who review once, and at least one")
+        return self
+
+
+_WITH_PAIRS = frozenset({"format_version", "name", "pairs", "gates", "review", "release"})
 """Keys that mean something where rows come from files; all others say what is asked of a model."""
 
 
@@ -462,6 +498,7 @@ class Spec(Section):
         1.0, description="share of short_long that starts from a passage, in languages that 'sources' cover"
     )
     gates: GatesSpec = Field(default_factory=GatesSpec)
+    review: ReviewSpec = Field(default_factory=ReviewSpec)
     release: ReleaseSpec = Field(default_factory=ReleaseSpec)
 
     @model_validator(mode="after")
