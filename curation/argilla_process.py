@@ -114,7 +114,16 @@ def _start(python: Path, folder: Path, listener: socket.socket, lock: BinaryIO) 
     temporary = folder / "tmp"  # the server copies its web page there at each start, and leaves it
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
-    command = [python, "-I", "-B", "-X", "utf8", SERVER / "launch.py", folder / "server.json", str(listener.fileno())]
+    command: list[str | Path] = [
+        python,
+        "-I",
+        "-B",
+        "-X",
+        "utf8",
+        SERVER / "launch.py",
+        folder / "server.json",
+        str(listener.fileno()),
+    ]
     process = subprocess.Popen(  # noqa: S603
         command,
         stdin=subprocess.PIPE,  # closes when we end, however we do: the server stops then

@@ -178,8 +178,7 @@ def _serve(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.run import open_run
     from pairsmith.serving import serve_run
 
-    run = open_run(options.folder)
-    return {"run": str(options.folder), **serve_run(run, options.port, ("reviewer",), "curation")}
+    return {"run": str(options.folder), **serve_run(open_run(options.folder), options.port)}
 
 
 def _convert(options: argparse.Namespace) -> dict[str, Any]:

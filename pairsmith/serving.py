@@ -1,6 +1,5 @@
 """``review serve``: the run's own review server, until Ctrl-C."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from pairsmith.curation.argilla_local import LocalServer
@@ -9,9 +8,10 @@ from pairsmith.progress import note
 from pairsmith.run import Run
 
 
-def serve_run(run: Run, port: int | None, reviewers: Sequence[str], workspace: str) -> dict[str, Any]:
+def serve_run(run: Run, port: int | None) -> dict[str, Any]:
     """Run the server of a run until Ctrl-C or SIGTERM; who signs in with which password is said when it is new."""
-    server = serve(run.path, reviewers, workspace, port, _welcome, note)
+    review = run.spec.review
+    server = serve(run.path, review.reviewers, review.workspace, port, _welcome, note)
     return {"url": server.url, "folder": str(server.folder)}
 
 
