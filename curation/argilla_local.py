@@ -16,7 +16,7 @@ FOLDER = "review/server"
 """Where it is, in the run folder."""
 HOST = "127.0.0.1"
 FORMAT_VERSION = 1
-_FILE = "server.json"
+FILE = "server.json"
 _OWNER = "owner"
 
 
@@ -43,7 +43,7 @@ class LocalServer:
     @property
     def file(self) -> Path:
         """Where accounts and secrets are kept."""
-        return self.folder / _FILE
+        return self.folder / FILE
 
     @property
     def url(self) -> str:
@@ -97,7 +97,7 @@ def new_server(run: Path, workspace: str) -> LocalServer:
 
 def local_server(run: Path) -> LocalServer | None:
     """The server of the run folder, whether it runs or not; None where ``review serve`` was never used."""
-    path = run / FOLDER / _FILE
+    path = run / FOLDER / FILE
     if not path.exists():
         return None
     try:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pairsmith.curation.argilla_environment import SERVER, environment
-from pairsmith.curation.argilla_local import FOLDER, HOST, LocalServer, local_server, new_server
+from pairsmith.curation.argilla_local import FILE, FOLDER, HOST, LocalServer, local_server, new_server
 from pairsmith.factory.errors import RunError
 
 USUAL_PORT = 6900
@@ -114,16 +114,8 @@ def _start(python: Path, folder: Path, listener: socket.socket, lock: BinaryIO) 
     temporary = folder / "tmp"  # the server copies its web page there at each start, and leaves it
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
-    command: list[str | Path] = [
-        python,
-        "-I",
-        "-B",
-        "-X",
-        "utf8",
-        SERVER / "launch.py",
-        folder / "server.json",
-        str(listener.fileno()),
-    ]
+    settings = (folder / FILE).resolve()
+    command = [str(python), "-IBX", "utf8", str(SERVER / "launch.py"), str(settings), str(listener.fileno())]
     process = subprocess.Popen(  # noqa: S603
         command,
         stdin=subprocess.PIPE,  # closes when we end, however we do: the server stops then

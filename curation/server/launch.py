@@ -52,9 +52,11 @@ async def _serve(state: dict[str, Any], listener: socket) -> None:
     import accounts
     import job_runner
     import search_engine
+    import shortcuts
     import uvicorn
     from argilla_server import app
 
+    shortcuts.take()
     search_engine.prepare_connections()
     await accounts.make_accounts(state)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=PATIENCE)
