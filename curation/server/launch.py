@@ -67,7 +67,7 @@ async def _serve(state: dict[str, Any], listener: socket) -> None:
 
 def _end_with_parent() -> None:
     """Wait until nobody holds the other end of standard input any more, then stop: gently, and for sure."""
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not by a file object, which another thread could not close when the interpreter ends
         pass
     threading.Timer(2 * PATIENCE, os._exit, (1,)).start()
     os.kill(os.getpid(), signal.SIGTERM)
