@@ -14,6 +14,8 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
+POLICY = "default-src 'self' 'unsafe-inline' data: blob:; frame-ancestors 'self'"
+"""What the web page may load: nothing from elsewhere, be it the fonts it asks for or an address in a text under review."""
 PATIENCE = 5  # seconds that open requests get to end when the server is stopped
 
 
@@ -59,7 +61,13 @@ async def _serve(state: dict[str, Any], listener: socket) -> None:
     shortcuts.take()
     search_engine.prepare_connections()
     await accounts.make_accounts(state)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=PATIENCE)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        headers=[("Content-Security-Policy", POLICY)],
+        timeout_graceful_shutdown=PATIENCE,
+    )
     jobs = asyncio.create_task(job_runner.run_jobs())
     await uvicorn.Server(config).serve(sockets=[listener])
     jobs.cancel()
@@ -67,7 +75,7 @@ async def _serve(state: dict[str, Any], listener: socket) -> None:
 
 def _end_with_parent() -> None:
     """Wait until nobody holds the other end of standard input any more, then stop: gently, and for sure."""
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not by a file object, which another thread could not close when the interpreter ends
         pass
     threading.Timer(2 * PATIENCE, os._exit, (1,)).start()
     os.kill(os.getpid(), signal.SIGTERM)

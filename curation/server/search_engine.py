@@ -206,7 +206,7 @@ async def _counts(dataset: Dataset, counted: Any) -> dict[str, int]:
     if dataset.is_draft:
         return {}
     async with AsyncSessionLocal() as db:
-        counts: dict[str, int] = dict((await db.execute(counted)).tuples())
+        counts: dict[str, int] = dict((await db.execute(counted)).tuples().all())
     return {"total": sum(counts.values()), **counts}
 
 
