@@ -158,7 +158,8 @@ def form_there(questions: Sequence[JsonQuestion]) -> str:
         kind = kinds.get(one["settings"]["type"], one["settings"]["type"])
         options = one["settings"].get("options", ())
         if kind == "rating":
-            ratings, options = [option["value"] for option in options], ()
+            ratings += [option["value"] for option in options if option["value"] not in ratings]
+            options = ()
         words = {option["value"]: option["text"] for option in options}
         found.append(Question(our_name(one["name"]), one["title"], kind, "", words, bool(one["required"])))
     return form_digest(found, ratings)
