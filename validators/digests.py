@@ -26,12 +26,10 @@ def _digests(texts: Characters) -> Digests:
     codes, starts = texts
     if len(starts) == 1:
         return np.empty((0, 2), np.uint64)
-    if fast := compiled.kernels():
-        return cast(Digests, fast.digests(codes, starts, _BASES))
     lengths = np.diff(starts)
+    powers = [np.cumprod(np.full(int(lengths.max()), base), dtype=np.uint64) for base in _BASES]
+    if fast := compiled.kernels():
+        return cast(Digests, fast.digests(codes, starts, tuple(powers)))
     place = np.arange(len(codes)) - np.repeat(starts[:-1], lengths)
-    found = []
-    for base in _BASES:
-        powers = np.cumprod(np.full(int(lengths.max()), base), dtype=np.uint64)
-        found.append(mixed(np.add.reduceat(codes * powers[place], starts[:-1])))
+    found = [mixed(np.add.reduceat(codes * one[place], starts[:-1])) for one in powers]
     return np.stack(found, axis=1)

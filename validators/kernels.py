@@ -82,34 +82,35 @@ def fold(codes: _Array, starts: _Array, table: tuple[_Array, ...], space: int) -
 
 
 @_compiled
-def digests(codes: _Array, starts: _Array, bases: tuple[Any, Any]) -> _Array:
-    """See ``digests.digests``."""
+def digests(codes: _Array, starts: _Array, powers: tuple[_Array, _Array]) -> _Array:
+    """See ``digests.digests``. ``powers``: of both bases, as many as the longest text has characters."""
+    first, second = powers
     found = np.empty((len(starts) - 1, 2), np.uint64)
     for text in range(len(starts) - 1):
+        part = codes[starts[text] : starts[text + 1]]
         one, two = np.uint64(0), np.uint64(0)
-        first, second = bases
-        for place in range(starts[text], starts[text + 1]):
-            code = np.uint64(codes[place])
-            one += code * first
-            two += code * second
-            first *= bases[0]
-            second *= bases[1]
+        for place in range(len(part)):
+            code = np.uint64(part[place])
+            one += code * first[place]
+            two += code * second[place]
         found[text, 0], found[text, 1] = _mixed(one), _mixed(two)
     return found
 
 
 @_compiled
 def cut(
-    codes: _Array, limits: _Array, kinds: _Array, bits: tuple[int, int, int], base: Any
-) -> tuple[_Array, _Array, _Array]:
-    """Token hashes, kinds of their first characters and tokens of each text: see ``tokens._cut``."""
+    codes: _Array, limits: _Array, kinds: _Array, bits: tuple[int, int, int], weights: _Array, base: Any
+) -> tuple[_Array, _Array, _Array, _Array]:
+    """Token hashes, kinds of their first characters, tokens and words of each text: see ``tokens._cut``."""
     spaced, extends, unspaced = bits
     hashes = np.empty(len(codes), np.uint64)
     firsts = np.empty(len(codes), np.uint8)
     counts = np.empty(len(limits) - 1, np.int64)
+    words = np.empty(len(limits) - 1)
     found = 0
     for text in range(len(limits) - 1):
         before, place, end = found, limits[text], limits[text + 1]
+        total = 0.0
         while place < end:
             kind = kinds[codes[place]]
             follows = extends if kind & unspaced else spaced
@@ -117,6 +118,7 @@ def cut(
                 place += 1
                 continue
             firsts[found] = kind
+            total += weights[kind]
             value, power = np.uint64(0), base
             while True:
                 value += (np.uint64(codes[place]) + _ONE) * power
@@ -127,8 +129,8 @@ def cut(
                     break
             hashes[found] = _mixed(value)
             found += 1
-        counts[text] = found - before
-    return hashes[:found].copy(), firsts[:found].copy(), counts
+        counts[text], words[text] = found - before, total
+    return hashes[:found].copy(), firsts[:found].copy(), counts, words
 
 
 @_compiled
@@ -136,29 +138,43 @@ def runs(hashes: _Array, begins: _Array, starts: _Array, size: int, base: Any) -
     """Hashes of the runs of ``size`` tokens: of text ``i`` from ``begins[i]``, to ``found[starts[i]:starts[i + 1]]``."""
     found = np.empty(starts[-1], np.uint64)
     for text in range(len(begins)):
-        for place in range(starts[text + 1] - starts[text]):
-            value = np.uint64(size)
-            head = begins[text] + place
-            for step in range(size):
-                value = value * base + np.uint64(hashes[head + step])
-            found[starts[text] + place] = _mixed(value)
+        values = found[starts[text] : starts[text + 1]]
+        values[:] = np.uint64(size)
+        for step in range(size):  # token by token, so that processors do several runs at once
+            head = begins[text] + step
+            for place in range(len(values)):
+                values[place] = values[place] * base + np.uint64(hashes[head + place])
+        for place in range(len(values)):
+            values[place] = _mixed(values[place])
     return found
 
 
 @_compiled
+def _spread(value: Any) -> Any:
+    value = np.uint32(value)
+    value = np.uint32((value ^ (value >> _S16)) * _F1)
+    value = np.uint32((value ^ (value >> _S13)) * _F2)
+    return np.uint32(value ^ (value >> _S16))
+
+
+@_compiled
 def signatures(hashes: _Array, starts: _Array, factors: _Array, addends: _Array) -> _Array:
-    """Least ``factor * hash + addend`` of each text for each slot, all in 32 bits; hashes are spread as in ``minhash``."""
+    """Least ``factor * hash + addend`` of each text for each slot, all in 32 bits; hashes are spread as in ``minhash``.
+
+    Four hashes at once, so that a slot is read and written once for them; at the end of a text the last one several times.
+    """
     slots = len(factors)
     found = np.full((len(starts) - 1, slots), np.uint32(0xFFFFFFFF), np.uint32)
     for text in range(len(starts) - 1):
-        least = found[text]
-        for place in range(starts[text], starts[text + 1]):
-            value = np.uint32(hashes[place])
-            value = np.uint32((value ^ (value >> _S16)) * _F1)
-            value = np.uint32((value ^ (value >> _S13)) * _F2)
-            value = np.uint32(value ^ (value >> _S16))
+        least, last = found[text], starts[text + 1] - 1
+        for place in range(starts[text], starts[text + 1], 4):
+            one, two = _spread(hashes[place]), _spread(hashes[min(place + 1, last)])
+            three, four = _spread(hashes[min(place + 2, last)]), _spread(hashes[min(place + 3, last)])
             for slot in range(slots):
-                least[slot] = min(least[slot], np.uint32(value * factors[slot] + addends[slot]))
+                factor, addend = factors[slot], addends[slot]
+                first = min(np.uint32(one * factor + addend), np.uint32(two * factor + addend))
+                second = min(np.uint32(three * factor + addend), np.uint32(four * factor + addend))
+                least[slot] = min(least[slot], first, second)
     return found
 
 
