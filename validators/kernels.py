@@ -20,6 +20,8 @@ _ONE = np.uint64(1)
 _F1, _F2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _S13, _S16 = np.uint32(13), np.uint32(16)
 _THREE, _SEVEN = np.uint64(3), np.uint64(7)
+_SIX, _REST = np.uint32(6), np.uint32(0x3F)  # what each byte after the first holds of a code point in UTF-8
+_CODES = np.uint32(0x110000)
 _LOW = np.uint64(0xFFFFFFFF)
 
 
@@ -38,6 +40,37 @@ def _mixed(value: Any) -> Any:
 
 
 @_compiled
+def decode(data: _Array, limits: _Array) -> tuple[_Array, _Array]:
+    """Code points and starts of the texts ``data[limits[i]:limits[i + 1]]`` in UTF-8: see ``characters.decoded``."""
+    codes = np.empty(limits[-1] - limits[0] + len(limits) - 1, np.uint32)
+    starts = np.zeros(len(limits), np.int64)
+    end = np.uint64(0)
+    for text in range(len(limits) - 1):
+        part = data[limits[text] : limits[text + 1]]
+        place, size = np.uint64(0), np.uint64(len(part))
+        while place < size:
+            code = np.uint32(part[place])
+            place += _ONE
+            if code >= 0x80:
+                more = _ONE + np.uint64(code >= 0xE0) + np.uint64(code >= 0xF0)
+                sound = code >= 0xC0 and place + more <= size
+                code &= np.uint32(0x3F) >> np.uint32(more)
+                for _ in range(more if sound else np.uint64(0)):
+                    byte = np.uint32(part[place])
+                    sound &= byte >> _SIX == 2
+                    code = code << _SIX | byte & _REST
+                    place += _ONE
+                if not sound or code >= _CODES:
+                    raise ValueError("a text is not UTF-8")
+            codes[end] = code
+            end += _ONE
+        codes[end] = 10  # a line break
+        end += _ONE
+        starts[text + 1] = end
+    return codes[:end], starts
+
+
+@_compiled
 def fold(codes: _Array, starts: _Array, table: tuple[_Array, ...], space: int) -> tuple[_Array, _Array, _Array]:
     """See ``folding.fold_characters``; bits of conduct are those of ``folding``."""
     single, folded, begins, counts, conduct, orders = table
@@ -51,8 +84,8 @@ def fold(codes: _Array, starts: _Array, table: tuple[_Array, ...], space: int) -
     end = 0
     for text in range(len(starts) - 1):
         blank, before, letter = True, np.uint32(10), np.uint32(10)
-        for place in range(starts[text], starts[text + 1]):
-            code = codes[place]
+        last = starts[text + 1] - 1
+        for code in codes[starts[text] : last]:
             char = single[code]
             if char:  # nearly always
                 letter = code
@@ -77,6 +110,10 @@ def fold(codes: _Array, starts: _Array, table: tuple[_Array, ...], space: int) -
             before = code
         if not alone[text]:
             end = limits[text]
+        elif end > limits[text] and found[end - 1] == space:
+            end -= 1
+        found[end] = codes[last]  # the line break
+        end += 1
         limits[text + 1] = end
     return found[:end], limits, alone
 
@@ -141,9 +178,9 @@ def runs(hashes: _Array, begins: _Array, starts: _Array, size: int, base: Any) -
         values = found[starts[text] : starts[text + 1]]
         values[:] = np.uint64(size)
         for step in range(size):  # token by token, so that processors do several runs at once
-            head = begins[text] + step
+            heads = hashes[begins[text] + step : begins[text] + step + len(values)]
             for place in range(len(values)):
-                values[place] = values[place] * base + np.uint64(hashes[head + place])
+                values[place] = values[place] * base + np.uint64(heads[place])
         for place in range(len(values)):
             values[place] = _mixed(values[place])
     return found

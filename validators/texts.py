@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairsmith.factory.lexicon import plain_of
-from pairsmith.validators.characters import Characters, slices
-from pairsmith.validators.folding import fold_all
+from pairsmith.validators.characters import Characters, decoded, slices, strings
+from pairsmith.validators.folding import folded
 from pairsmith.validators.tokens import Tokens
 
 LABELLED = "long_short"  # group whose positive and negatives are class labels, not documents
@@ -53,17 +54,20 @@ class Texts:
         return found
 
     @cached_property
+    def _strings(self) -> pa.LargeStringArray:
+        """Each as it is, in Arrow's memory."""
+        negatives = self.rows["negatives"].combine_chunks().flatten()
+        texts = [*self.rows["query"].chunks, *self.rows["positive"].chunks, negatives]
+        size, others = len(self.rows), np.flatnonzero(self.number > 1)
+        place = np.empty(len(self), np.int64)
+        place[self.queries], place[self.queries + 1] = np.arange(size), np.arange(size, 2 * size)
+        place[others] = np.arange(2 * size, len(place))
+        return pa.concat_arrays([part.cast(pa.large_string()) for part in texts]).take(pa.array(place))
+
+    @cached_property
     def text(self) -> list[str]:
         """Each as it is."""
-        negatives = self.rows["negatives"].combine_chunks().flatten()
-        texts = pa.chunked_array(
-            [*self.rows["query"].chunks, *self.rows["positive"].chunks, negatives], pa.string()
-        ).to_pylist()
-        size, others = len(self.rows), np.flatnonzero(self.number > 1)
-        place = np.empty(len(texts), np.int64)
-        place[self.queries], place[self.queries + 1] = np.arange(size), np.arange(size, 2 * size)
-        place[others] = np.arange(2 * size, len(texts))
-        return [texts[at] for at in place.tolist()]
+        return list(self._strings.to_pylist())
 
     @cached_property
     def is_query(self) -> npt.NDArray[np.bool_]:
@@ -92,17 +96,23 @@ class Texts:
     @cached_property
     def slices(self) -> list[Characters]:
         """The code points of each, as it is."""
-        return list(slices(self.text))
+        return list(decoded(self._strings))
 
     @cached_property
     def folded(self) -> list[str]:
         """Each text as :func:`pairsmith.factory.text.fold` leaves it."""
-        return fold_all(self.text)
+        return list(chain.from_iterable(map(strings, self.folded_slices)))
 
     @cached_property
     def folded_slices(self) -> list[Characters]:
         """The code points of each, folded."""
-        return list(slices(self.folded))
+        known = self.__dict__  # of chosen ones the folded texts may be
+        return list(slices(self.folded) if "folded" in known else map(folded, decoded(self._strings)))
+
+    @cached_property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Characters of each, folded."""
+        return np.concatenate([np.diff(some.starts) - 1 for some in self.folded_slices])
 
     @cached_property
     def plain(self) -> list[str]:
