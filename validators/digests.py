@@ -1,5 +1,6 @@
 """Digests of whole texts, many at once: equal for equal texts, and else, for all that people and models write, by a chance
-of about 1 in 2^128: a text can be built to have the digest of another one.
+of about 1 in 2^128. Polynomials modulo 2^64 are no secret hash: who builds texts for it can make two with one digest (by the
+Thue-Morse sequence, whatever the base).
 """
 
 from collections.abc import Iterable

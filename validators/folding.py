@@ -5,7 +5,6 @@ none, which a table says. Texts in which characters compose, or marks change pla
 """
 
 import unicodedata
-from collections.abc import Sequence
 from functools import cache
 from itertools import chain
 from typing import NamedTuple
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from pairsmith.factory.text import fold
 from pairsmith.validators import compiled
-from pairsmith.validators.characters import CODES, Characters, Offsets, characters, slices, strings
+from pairsmith.validators.characters import CODES, Characters, Offsets, characters, strings
 
 _SPACE = " "
 # Code points that are looked at one by one; then Han letters and Hangul syllables, which folding leaves as they are and all
@@ -57,20 +56,15 @@ class Folded(NamedTuple):
     alone: npt.NDArray[np.bool_]
 
 
-def fold_all(texts: Sequence[str]) -> list[str]:
-    """Each text as :func:`pairsmith.factory.text.fold` leaves it."""
-    return list(chain.from_iterable(strings(folded(some)) for some in slices(texts)))
-
-
 def folded(texts: Characters) -> Characters:
     """Each text as :func:`pairsmith.factory.text.fold` leaves it."""
     found, alone = fold_characters(texts)
-    others = np.flatnonzero(~alone).tolist()
-    if not others:
+    others = np.flatnonzero(~alone)
+    if not len(others):
         return found
     own = characters([fold(text) for text in strings(texts.at(others))])
     pieces, lengths, end = [], np.diff(found.starts), 0
-    for number, place in enumerate(others):
+    for number, place in enumerate(others.tolist()):
         pieces += [found.codes[end : found.starts[place]], own.codes[own.starts[number] : own.starts[number + 1]]]
         end = found.starts[place + 1]
     lengths[others] = np.diff(own.starts)
@@ -165,7 +159,8 @@ class _Composing:
         pairs = [pair for pair in pairs if len(unicodedata.normalize("NFC", "".join(pair))) == 1]  # some never compose
         self._letters = {two for _, two in pairs if not unicodedata.combining(two)} | set(map(chr, chain(*_JAMO)))
         self._marks = {two for _, two in pairs if unicodedata.combining(two)}
-        self._before_letters = {one for one, two in pairs if two in self._letters} | set(map(chr, _INITIALS))
+        self._before_letters = {one for one, two in pairs if two in self._letters}
+        self._before_letters |= set(map(chr, chain(_INITIALS, _SYLLABLES)))
         self._before_marks = {one for one, two in pairs if two in self._marks}
 
     def conduct(self, normal: str) -> int:

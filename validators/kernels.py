@@ -21,7 +21,8 @@ _F1, _F2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _S13, _S16 = np.uint32(13), np.uint32(16)
 _THREE, _SEVEN = np.uint64(3), np.uint64(7)
 _SIX, _REST = np.uint32(6), np.uint32(0x3F)  # what each byte after the first holds of a code point in UTF-8
-_CODES = np.uint32(0x110000)
+_CODES, _S11, _HALVES = np.uint32(0x110000), np.uint32(11), np.uint32(0xD800 >> 11)  # of surrogate pairs
+_LEAST = np.array([0, 0x80, 0x800, 0x10000], np.uint32)  # code point that takes so many more bytes
 _LOW = np.uint64(0xFFFFFFFF)
 
 
@@ -41,7 +42,10 @@ def _mixed(value: Any) -> Any:
 
 @_compiled
 def decode(data: _Array, limits: _Array) -> tuple[_Array, _Array]:
-    """Code points and starts of the texts ``data[limits[i]:limits[i + 1]]`` in UTF-8: see ``characters.decoded``."""
+    """Code points and starts of the texts ``data[limits[i]:limits[i + 1]]``: see ``characters.decoded``.
+
+    :class:`ValueError` where Python says that they are not UTF-8.
+    """
     codes = np.empty(limits[-1] - limits[0] + len(limits) - 1, np.uint32)
     starts = np.zeros(len(limits), np.int64)
     end = np.uint64(0)
@@ -53,14 +57,14 @@ def decode(data: _Array, limits: _Array) -> tuple[_Array, _Array]:
             place += _ONE
             if code >= 0x80:
                 more = _ONE + np.uint64(code >= 0xE0) + np.uint64(code >= 0xF0)
-                sound = code >= 0xC0 and place + more <= size
+                sound = 0xC0 <= code < 0xF8 and place + more <= size
                 code &= np.uint32(0x3F) >> np.uint32(more)
                 for _ in range(more if sound else np.uint64(0)):
                     byte = np.uint32(part[place])
                     sound &= byte >> _SIX == 2
                     code = code << _SIX | byte & _REST
                     place += _ONE
-                if not sound or code >= _CODES:
+                if not sound or code < _LEAST[more] or code >= _CODES or code >> _S11 == _HALVES:
                     raise ValueError("a text is not UTF-8")
             codes[end] = code
             end += _ONE

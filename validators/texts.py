@@ -1,6 +1,6 @@
 """The text fields of a table of rows, and what gates need of them, computed once for all gates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairsmith.factory.lexicon import plain_of
-from pairsmith.validators.characters import Characters, decoded, slices, strings
+from pairsmith.validators.characters import Characters, decoded, strings
 from pairsmith.validators.folding import folded
 from pairsmith.validators.tokens import Tokens
 
@@ -49,6 +49,8 @@ class Texts:
         for name in ("text", "folded"):
             if name in known:
                 found.__dict__[name] = [known[name][place] for place in places.tolist()]
+        if "folded_slices" in known:
+            found.__dict__["folded_slices"] = _chosen(self.folded_slices, places)
         if "tokens" in known:
             found.__dict__["tokens"] = self.tokens.chosen(places)
         return found
@@ -106,8 +108,7 @@ class Texts:
     @cached_property
     def folded_slices(self) -> list[Characters]:
         """The code points of each, folded."""
-        known = self.__dict__  # of chosen ones the folded texts may be
-        return list(slices(self.folded) if "folded" in known else map(folded, decoded(self._strings)))
+        return list(map(folded, decoded(self._strings)))
 
     @cached_property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -133,6 +134,14 @@ class Texts:
 
     def __iter__(self) -> Iterator[Text]:
         return map(Text, self.row.tolist(), self.field, self.text, self.language, self.is_label.tolist())
+
+
+def _chosen(slices: Sequence[Characters], places: npt.NDArray[np.int64]) -> list[Characters]:
+    """Those of the texts of all ``slices`` that stand at ``places``, which ascend."""
+    ends = np.cumsum([len(some.starts) - 1 for some in slices])
+    begins = np.concatenate(([0], ends[:-1]))
+    parts = np.split(places, np.searchsorted(places, ends[:-1]))
+    return [some.at(mine - begin) for some, mine, begin in zip(slices, parts, begins, strict=True)]
 
 
 def field_names(count: int) -> list[str]:

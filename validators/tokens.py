@@ -2,7 +2,8 @@
 
 The tokens are those of :func:`pairsmith.factory.text.tokens`; here each is a 64-bit hash of its characters. Runs of tokens
 (shingles, n-grams) are hashed from those. Hashes are the same on every machine and in every version that says the same
-:data:`HASHING`; that two different tokens of a comparison share one has odds of about 1 in 10^19.
+:data:`HASHING`; that two different tokens of a comparison share one has odds of about 1 in 10^19, for all
+that people and models write: who builds tokens for it can make two that share one, see :mod:`pairsmith.validators.digests`.
 """
 
 from collections.abc import Iterable
