@@ -1,4 +1,4 @@
-"""The inner loops of tokens, phrases, MinHash and Jaccard, compiled by numba (extra ``fast``); twins in numpy give the same.
+"""The inner loops of texts, tokens, phrases, MinHash and Jaccard, compiled by numba (extra ``fast``); numpy gives the same.
 
 Imported by :func:`pairsmith.validators.compiled.kernels` alone. Compiled code is kept beside this file, or where that
 cannot be written in the user's cache, so that it is compiled once a machine, not once a process.

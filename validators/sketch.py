@@ -120,7 +120,8 @@ def _near_tokens(found: Texts) -> tuple[Words, dict[str, Offsets]]:
     }
     kept = np.zeros(len(found), np.bool_)
     kept[query] = kept[query + 1] = near
-    return tokens.hashes.view(np.uint32)[1::2][np.repeat(kept, sizes)], counts
+    halves: Words = tokens.hashes.view("<u4")[1::2]  # the upper ones
+    return halves[np.repeat(kept, sizes)], counts
 
 
 def _lists(values: Words, counts: Offsets) -> pa.ListArray:
