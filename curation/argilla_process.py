@@ -129,6 +129,7 @@ def _start(
         env={
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
             "TMPDIR": str(temporary.resolve()),
+            "COLUMNS": "200",  # of its log
         },
         umask=0o077,
         start_new_session=True,  # Ctrl-C is for us: we stop it
