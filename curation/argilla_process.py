@@ -54,12 +54,13 @@ def serve(
         with _listener(port, known.port, say) as listener:
             server = replace(wanted, port=listener.getsockname()[1])
             server.keep()
-            process = _start(python, folder, listener, lock)
+            process, log = _start(python, folder, listener, lock)
         try:
-            _wait_until_ready(process, server)
-            ready(server)
-            server.told().keep()
-            process.wait()
+            if _is_ready(process, server):
+                ready(server)
+                server.told().keep()
+                process.wait()
+            log.join(_GRACE)
             raise _ended(process, folder)
         except KeyboardInterrupt:
             return server
@@ -110,7 +111,9 @@ def _listener(asked: int | None, last: int, say: Callable[[str], None]) -> socke
     raise RunError(f"--port {asked}: {reason}; give another one, or none for one that is free")
 
 
-def _start(python: Path, folder: Path, listener: socket.socket, lock: BinaryIO) -> "subprocess.Popen[bytes]":
+def _start(
+    python: Path, folder: Path, listener: socket.socket, lock: BinaryIO
+) -> tuple["subprocess.Popen[bytes]", threading.Thread]:
     temporary = folder / "tmp"  # the server copies its web page there at each start, and leaves it
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
@@ -126,30 +129,33 @@ def _start(python: Path, folder: Path, listener: socket.socket, lock: BinaryIO) 
         env={
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
             "TMPDIR": str(temporary.resolve()),
+            "COLUMNS": "200",  # of its log
         },
         umask=0o077,
         start_new_session=True,  # Ctrl-C is for us: we stop it
     )
-    threading.Thread(target=_log, args=(process.stdout, folder / LOG), daemon=True).start()
-    return process
+    log = threading.Thread(target=log_output, args=(process.stdout, folder / LOG), daemon=True)
+    log.start()
+    return process, log
 
 
-def _log(output: BinaryIO, path: Path) -> None:
-    """Keep what the server says, the newest of it."""
+def log_output(output: BinaryIO, path: Path) -> None:
+    """Write what a server says to a file as long as it says something; a full file is put aside, and one such is kept."""
     handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
     for line in iter(lambda: output.readline(10_000), b""):
-        text = line.decode(errors="replace").rstrip("\n")
+        text = line.decode(errors="replace").rstrip()
         handler.emit(logging.LogRecord("argilla", logging.INFO, "", 0, text, None, None))
     handler.close()
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", server: LocalServer) -> None:
+def _is_ready(process: "subprocess.Popen[bytes]", server: LocalServer) -> bool:
+    """Wait until the server answers; False when it has ended instead."""
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise _ended(process, server.folder)
+            return False
         if _answers(server.port):
-            return
+            return True
         time.sleep(0.1)
     raise RunError(
         f"the review server does not answer {_PATIENCE:.0f} s after its start; what it says is in {server.folder / LOG}"
@@ -167,7 +173,6 @@ def _answers(port: int) -> bool:
 
 def _ended(process: "subprocess.Popen[bytes]", folder: Path) -> RunError:
     """Why the server is gone, by the last that it said."""
-    time.sleep(0.2)  # until the last of it is written
     log = folder / LOG
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
     last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")

@@ -1,5 +1,6 @@
 """What is kept of a run's review server, and how its environment is made: all that needs no server."""
 
+import io
 import json
 import socket
 import stat
@@ -12,6 +13,7 @@ import pytest
 from pairsmith.cli import main
 from pairsmith.curation.argilla_environment import environment
 from pairsmith.curation.argilla_local import FOLDER, LocalServer, local_server, new_server
+from pairsmith.curation.argilla_process import log_output
 from pairsmith.factory.errors import InputError, PairsmithError, RunError
 
 
@@ -188,3 +190,10 @@ def test_a_second_server_of_a_run_is_refused(tmp_path: Path) -> None:
         with pytest.raises(PairsmithError, match="its review server runs already"):
             serve(tmp_path, ["ann"], "curation", 0, lambda _: None, lambda _: None)
         other.kill()
+
+
+def test_the_log_keeps_the_newest_and_no_more_than_two_million_bytes(tmp_path: Path) -> None:
+    log_output(io.BytesIO(b"".join(b"line %d\n" % number for number in range(500_000))), tmp_path / "log.txt")
+    files = list(tmp_path.iterdir())
+    assert sum(path.stat().st_size for path in files) <= 2_000_000
+    assert (tmp_path / "log.txt").read_text().endswith("line 499999\n")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -208,12 +209,28 @@ def test_reviewers_answer_at_once_while_rows_come_in(argilla: Served) -> None:
     assert len(records(argilla, dataset)) == 240
 
 
-def test_what_the_server_does_later_is_done(argilla: Served) -> None:
-    dataset = push(argilla, "later", 2)
-    argilla.call("PATCH", f"datasets/{dataset}", json={"distribution": {"strategy": "overlap", "min_submitted": 2}})
-    one, _ = records(argilla, dataset)
-    submit(argilla, "ann", one["id"])
-    assert {record["status"] for record in records(argilla, dataset)} == {"pending"}
+def test_a_webhook_that_someone_sets_up_is_called(argilla: Served) -> None:
+    received: list[str] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["type"])
+            self.send_response(200)
+            self.end_headers()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        hook = {"url": f"http://127.0.0.1:{server.server_port}", "events": ["record.created", "response.created"]}
+        made = argilla.call("POST", "webhooks", json=hook)
+        dataset = push(argilla, "watched", 2)
+        submit(argilla, "ann", records(argilla, dataset)[0]["id"])
+        for _ in range(600):
+            if len(received) >= 3:
+                break
+            time.sleep(0.1)
+        argilla.call("DELETE", f"webhooks/{made['id']}")
+        server.shutdown()
+    assert received == ["record.created"] * 2 + ["response.created"]
 
 
 def test_a_reviewer_signs_in_and_answers_in_the_page_by_keys(argilla: Served, tmp_path: Path) -> None:

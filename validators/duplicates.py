@@ -59,7 +59,7 @@ class DuplicatesGate:
         """For each sketch (an Arrow IPC file, or the table itself), in order, the verdicts on its rows.
 
         Neither the order of the rows nor how they are parted plays a part. ``progress`` is told what share of the work was
-        done since the last call. Keeps some 80 bytes a row in memory, and some 30 more where releases take part.
+        done since the last call. Keeps some 80 bytes a row in memory, those of releases among them.
         """
         found = Sketches([*sketches, *released_sketches(self._releases, self._bands, self._folder)], len(sketches))
         step = 1 / (len(VIEWS) * self._bands.number + 1)

@@ -28,8 +28,8 @@ async def run_jobs() -> None:
 
     while True:
         for queue in (HIGH_QUEUE, DEFAULT_QUEUE):
-            while name := queue.pop_job_id():
-                await _run(Job.fetch(name, connection=queue.connection))
+            while name := queue.connection.lpop(queue.key):
+                await _run(Job.fetch(name.decode(), connection=queue.connection))
         await asyncio.sleep(PAUSE)
 
 
