@@ -9,6 +9,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Literal, NamedTuple
@@ -55,6 +56,11 @@ class Review(BaseModel):
         """What it is a response to."""
         return Key(self.id, self.content_hash, self.reviewer)
 
+    @property
+    def moment(self) -> datetime:
+        """When it was given, to be compared: ``at`` may say it in more or fewer digits."""
+        return datetime.fromisoformat(self.at)
+
 
 def read_reviews(path: Path) -> list[Review]:
     """All lines of the file, the oldest first; none where there is no file. :class:`InputError` names a bad line."""
@@ -75,11 +81,15 @@ def read_reviews(path: Path) -> list[Review]:
 
 
 def append_reviews(path: Path, reviews: Iterable[Review]) -> int:
-    """Append those that say something new; they are on disk when this returns. Returns how many."""
+    """Append those that say something new; they are on disk when this returns. Returns how many.
+
+    What its reviewer has replaced by a later answer, given elsewhere, is not new.
+    """
     known = latest(read_reviews(_whole_lines(path)))
     new = []
     for review in reviews:
-        if known.get(review.key) != review:
+        before = known.get(review.key)
+        if before is None or (before != review and review.moment >= before.moment):
             known[review.key] = review
             new.append(review)
     if new:

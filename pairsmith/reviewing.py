@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pairsmith.curation.argilla import missing
 from pairsmith.curation.argilla import pull as pull_responses
 from pairsmith.curation.argilla import push as push_sample
@@ -16,11 +14,12 @@ from pairsmith.curation.gate_scores import read_lines
 from pairsmith.curation.review_rows import FILE, SAMPLE
 from pairsmith.curation.review_sample import Drawn, draw
 from pairsmith.curation.reviews import FILE as REVIEWS
-from pairsmith.curation.reviews import append_reviews, latest, read_reviews
+from pairsmith.curation.reviews import append_reviews
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.records import digest
 from pairsmith.factory.tables import new_table
 from pairsmith.progress import bar
+from pairsmith.reviewed import read_sample, reviewed
 from pairsmith.run import ACCEPTED, CANDIDATES, REJECTED_FILE, VERDICTS_FILE, Run, Stage
 
 STAGE = "sample"
@@ -64,7 +63,7 @@ def push(run: Run, url: str | None, api_key: str | None, sample: int | None) -> 
     """Draw the sample, and send what of it is not on the server yet."""
     drawn = draw_sample(run, sample)
     connection = connect(run.path, url, api_key)
-    rows = pq.read_table(run.path / FILE, schema=SAMPLE)
+    rows = read_sample(run)
     lines = read_lines(run.table(VERDICTS_FILE), rows["id"].to_pylist())
     pushed = push_sample(connection, rows, lines, run.spec.review, run.spec.name, _shown)
     return {**asdict(pushed), "server": connection.url, "parts": drawn["parts"]}
@@ -77,15 +76,14 @@ def pull(run: Run, url: str | None, api_key: str | None) -> dict[str, Any]:
     connection = connect(run.path, url, api_key)
     pulled = pull_responses(connection, run.spec.review, run.spec.name, _shown)
     new = append_reviews(run.path / REVIEWS, pulled.reviews)
-    draw_sample(run)
-    rows = pq.read_table(run.path / FILE, schema=SAMPLE)
+    draw_sample(run)  # of the rows as they are now
     return {
         "server": connection.url,
         "responses": len(pulled.reviews),
         "new": new,
         "left_out": pulled.left_out,
-        "missing": missing(rows, pulled),
-        "reviews": len(latest(read_reviews(run.path / REVIEWS))),
+        "missing": missing(read_sample(run), pulled),
+        "figures": reviewed(run),
     }
 
 
