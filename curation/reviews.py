@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -65,13 +65,18 @@ def read_reviews(path: Path) -> list[Review]:
     for place, line in json_lines(path, remedy):
         if isinstance(line, InputError):
             raise line
-        try:
-            found.append(Review.model_validate(line))
-        except ValidationError as error:
-            problem = error.errors()[0]
-            where = ".".join(map(str, problem["loc"]))
-            raise InputError(f"{place}: '{where}': {problem['msg']} ({str(problem['input'])[:80]}); {remedy}") from None
+        found.append(checked(line, place, remedy))
     return found
+
+
+def checked(line: Mapping[str, Any], place: str, remedy: str) -> Review:
+    """The response that a line of a file holds; :class:`InputError` in one line where it holds none."""
+    try:
+        return Review.model_validate(line)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise InputError(f"{place}: '{where}': {problem['msg']} ({problem['input']!r:.80}); {remedy}") from None
 
 
 def append_reviews(path: Path, reviews: Iterable[Review]) -> int:
