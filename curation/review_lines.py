@@ -21,10 +21,17 @@ _TO_READ = ("row", "suggestion")
 
 
 class Filled(NamedTuple):
-    """A line of a file: its place (``file:line``), and the response that it holds; None where nothing was answered."""
+    """A line of a file: its place (``file:line``), the response that it holds, and whether it says itself when it was given."""
 
     place: str
-    review: Review | None
+    review: Review
+    dated: bool
+
+
+class Unanswered(NamedTuple):
+    """A line of a file that was not filled in."""
+
+    place: str
 
 
 class News(NamedTuple):
@@ -60,50 +67,57 @@ def empty_line(record: Record, reviewer: str, review: Review | None) -> str:
     return json.dumps(line, ensure_ascii=False) + "\n"
 
 
-def read_lines(path: Path) -> Iterator[Filled | InputError]:
+def read_lines(path: Path) -> Iterator[Filled | Unanswered | InputError]:
     """What each line of a file holds, or what is wrong with it. Raises :class:`InputError` where there is no such file.
 
     A line that does not say when it was answered was so when the file was written last.
     """
     for place, line in json_lines(path, REMEDY):
+        if isinstance(line, InputError):
+            yield line
+            continue
         try:
-            yield line if isinstance(line, InputError) else Filled(place, _review(line, place, path))
+            review = _review(line, place, path)
         except InputError as error:
             yield error
+        else:
+            yield Filled(place, review, bool(line.get("at"))) if review else Unanswered(place)
 
 
-def of_run(filled: Filled, rows: Mapping[str, Mapping[str, Any]]) -> Review | None:
-    """The response, without texts that are what they were. :class:`InputError` where it is to a row that is not among ``rows``.
+def of_run(filled: Filled, rows: Mapping[str, Mapping[str, Any]]) -> Filled:
+    """The same, without texts that are what they were. :class:`InputError` where it is to a row that is not among ``rows``.
 
     ``rows``: id -> ``content_hash``, ``query``, ``positive``, ``negatives`` of the run as it is now.
     """
     review = filled.review
-    if review is None:
-        return None
     if review.id not in rows:
         raise InputError(f"{filled.place}: 'id': this run has no row {review.id!r}; import it into the run it is from")
     row = rows[review.id]
     if row["content_hash"] != review.content_hash:
-        return review
+        return filled
     texts = {"query": row["query"], "positive": row["positive"], "negative": next(iter(row["negatives"]), None)}
     same = {name: None for name in TEXTS if getattr(review.answers, name) == texts[name]}
-    return review.model_copy(update={"answers": review.answers.model_copy(update=same)})
+    answers = review.answers.model_copy(update=same)
+    return filled._replace(review=review.model_copy(update={"answers": answers}))
 
 
-def news(reviews: Iterable[Review], known: Mapping[Key, Review]) -> News:
-    """Those that say something that is not ``known``, the oldest first, in whatever order files are imported, and how often."""
-    new: dict[Key, list[Review]] = {}
+def news(filled: Iterable[Filled], known: Mapping[Key, Review]) -> News:
+    """What is not ``known``, the oldest first: the same from the same files, in whatever order and how often they come.
+
+    What a line without a time says is known where the reviewer's last answer says it: its file may have been written since.
+    """
+    last, new = dict(known), []
     same = older = 0
-    for review in sorted(reviews, key=_moment):
-        before = [known[review.key]] if review.key in known else []
-        last = [*before, *new.get(review.key, [])][-1:]
-        if last and _said(last[0]) == _said(review):
+    for review, dated in sorted(((one.review, one.dated) for one in filled), key=lambda one: _moment(one[0])):
+        before = last.get(review.key)
+        if before and (before == review if dated else _said(before) == _said(review)):
             same += 1
-        elif last and _moment(review) < _moment(last[0]):
+        elif before and _moment(review) < _moment(before):
             older += 1
         else:
-            new.setdefault(review.key, []).append(review)
-    return News(sorted((one for each in new.values() for one in each), key=_moment), same, older)
+            last[review.key] = review
+            new.append(review)
+    return News(new, same, older)
 
 
 def _review(line: Mapping[str, Any], place: str, path: Path) -> Review | None:

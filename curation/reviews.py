@@ -81,7 +81,7 @@ def checked(line: Mapping[str, Any], place: str, remedy: str) -> Review:
 
 def append_reviews(path: Path, reviews: Iterable[Review]) -> int:
     """Append those that say something new; they are on disk when this returns. Returns how many."""
-    known = latest(read_reviews(_whole_lines(path)))
+    known = latest(read_reviews(whole_lines(path)))
     new = []
     for review in reviews:
         if known.get(review.key) != review:
@@ -96,7 +96,7 @@ def append_reviews(path: Path, reviews: Iterable[Review]) -> int:
     return len(new)
 
 
-def _whole_lines(path: Path) -> Path:
+def whole_lines(path: Path) -> Path:
     """Cut off a last line that was not written whole: it was never counted, and comes again with the next pull."""
     if path.exists():
         with path.open("rb+") as file:

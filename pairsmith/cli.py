@@ -15,9 +15,14 @@ from typing import Any, NamedTuple
 from pairsmith import __version__
 from pairsmith.factory.errors import PairsmithError, RunError
 
+MOST_SHOWN = 50_000  # rows for people: more than they can read, and what a server on SQLite searches at once
+
 
 class Command(NamedTuple):
-    """One verb. ``run`` does it and returns plain data; ``view`` names what of :mod:`pairsmith.show` shows it to a person."""
+    """One verb. ``run`` does it and returns plain data; ``view`` names what of :mod:`pairsmith.show` shows it to a person.
+
+    Where the data have ``mend``, that is what a person must mend: the line is printed and the exit code is 2.
+    """
 
     help: str
     example: str
@@ -49,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(_safe(getattr(show, "plain" if options.json else command.view)(result)), flush=True)
     except BrokenPipeError:
         sys.stderr.close()  # the reader has had enough (`| head`)
-    return 0
+    return _refuse(result["mend"]) if "mend" in result else 0
 
 
 def _refuse(message: str) -> int:
@@ -74,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     groups = {"": parser.add_subparsers(required=True, metavar="COMMAND")}
     batch = groups[""].add_parser("batch", help="Ask by batch files: half the price, within a day, or on a GPU node")
     groups["batch"] = batch.add_subparsers(required=True, metavar="STEP")
+    review = groups[""].add_parser("review", help="Let people look at a sample of the rows, in Argilla or on a page")
+    groups["review"] = review.add_subparsers(required=True, metavar="STEP")
     for name, command in COMMANDS.items():
         group, _, word = name.rpartition(" ")
         verb = groups[group].add_parser(
@@ -101,6 +108,13 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name in ("gate", "run"):
         about = "processes that judge rows; default: the %(default)s cores that this one may run on"
         verb.add_argument("--workers", type=_workers, default=_cores(), metavar="N", help=about)
+    if name == "review export":
+        about = "rows to show in all, those that were shown before among them; default: 'review.sample' of factory.yml"
+        verb.add_argument("--sample", type=_rows, metavar="N", help=about)
+        verb.add_argument("--reviewer", metavar="NAME", help="write only for this one; default: for all of factory.yml")
+    if name == "review import":
+        about = "answers that the page downloaded, or the JSON lines filled in"
+        verb.add_argument("files", type=Path, nargs="+", metavar="FILE", help=about)
     if name == "score":
         verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
     verb.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -109,6 +123,12 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
 def _workers(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no number of processes; give 1 or more")
+    return int(text)
+
+
+def _rows(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_SHOWN:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of rows; give 1 to {MOST_SHOWN:,}")
     return int(text)
 
 
@@ -225,6 +245,18 @@ COMMANDS: dict[str, Command] = {
         "gate runs/mine",
         _stage("pairsmith.gating", "gate"),
         "funnel",
+    ),
+    "review export": Command(
+        "Write a page and a file of JSON lines for each reviewer, to review a sample of the rows without a server",
+        "review export runs/mine --sample 200",
+        _stage("pairsmith.review_files", "export_run", "sample", "reviewer"),
+        "exported_review",
+    ),
+    "review import": Command(
+        "Bring in answers from files that 'review export' wrote or its page downloaded",
+        "review import runs/mine answers-reviewer.jsonl",
+        _stage("pairsmith.review_files", "import_run", "files"),
+        "imported_review",
     ),
     "release": Command(
         "Write the accepted rows as the next version",
