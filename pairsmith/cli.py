@@ -108,9 +108,20 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name in ("gate", "run"):
         about = "processes that judge rows; default: the %(default)s cores that this one may run on"
         verb.add_argument("--workers", type=_workers, default=_cores(), metavar="N", help=about)
-    if name == "review export":
+    if name == "review serve":
+        about = "default: the one of the last start, at first 6900; another one where that is in use"
+        verb.add_argument("--port", type=_port, metavar="N", help=about)
+    if name in ("review push", "review pull"):
+        about = "of the Argilla server; default: ARGILLA_API_URL, else the one of 'pairsmith review serve'"
+        verb.add_argument("--url", metavar="URL", help=about)
+        about = (
+            "default: ARGILLA_API_KEY, which is better: others on this machine can see what stands on a command line"
+        )
+        verb.add_argument("--api-key", metavar="KEY", help=about)
+    if name in ("review push", "review export"):
         about = "rows to show in all, those that were shown before among them; default: 'review.sample' of factory.yml"
         verb.add_argument("--sample", type=_rows, metavar="N", help=about)
+    if name == "review export":
         verb.add_argument("--reviewer", metavar="NAME", help="write only for this one; default: for all of factory.yml")
     if name == "review import":
         about = "answers that the page downloaded, or the JSON lines filled in"
@@ -123,6 +134,12 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
 def _workers(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no number of processes; give 1 or more")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port; give 1 to 65535, or 0 for any that is free")
     return int(text)
 
 
@@ -180,6 +197,14 @@ def _status(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.run import open_run
 
     return {"run": str(options.folder), **status(open_run(options.folder))}
+
+
+def _serve(options: argparse.Namespace) -> dict[str, Any]:
+    """Without holding the run: push and pull work on it while the server runs."""
+    from pairsmith.run import open_run
+    from pairsmith.serving import serve_run
+
+    return {"run": str(options.folder), **serve_run(open_run(options.folder), options.port)}
 
 
 def _convert(options: argparse.Namespace) -> dict[str, Any]:
@@ -245,6 +270,24 @@ COMMANDS: dict[str, Command] = {
         "gate runs/mine",
         _stage("pairsmith.gating", "gate"),
         "funnel",
+    ),
+    "review serve": Command(
+        "Run the review server of the run on this machine until Ctrl-C; its own environment is made on first use",
+        "review serve runs/mine",
+        _serve,
+        "served",
+    ),
+    "review push": Command(
+        "Send a sample of the rows to an Argilla server; what is there stays as it is",
+        "review push runs/mine --sample 200",
+        _stage("pairsmith.reviewing", "push", "url", "api_key", "sample"),
+        "pushed",
+    ),
+    "review pull": Command(
+        "Bring in what people answered, from the Argilla server",
+        "review pull runs/mine",
+        _stage("pairsmith.reviewing", "pull", "url", "api_key"),
+        "pulled",
     ),
     "review export": Command(
         "Write a page and a file of JSON lines for each reviewer, to review a sample of the rows without a server",
