@@ -3,16 +3,20 @@
 A random row carries no suggestion: the rate of defects is told from what people find in it, not from what they were told.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from pairsmith.curation.gate_scores import Line
 from pairsmith.curation.review_form import WRONG, Decision
 from pairsmith.curation.review_rows import Part
 from pairsmith.factory.records import digest
+from pairsmith.factory.spec import ReviewSpec
+from pairsmith.validators.gate import Reason
+
+LEAST_SHARE = 0.01  # of a part that has none and was given seats of another: as if it were drawn last
 
 
 @dataclass(frozen=True)
@@ -47,17 +51,37 @@ class Record:
         return f"{self.id}-{self.content_hash}"
 
 
-def records(sample: pa.Table) -> list[Record]:
-    """The rows of a sample (schema :data:`pairsmith.curation.review_rows.SAMPLE`), each once.
+def records(sample: pa.Table, lines: Mapping[str, Sequence[Line]], spec: ReviewSpec) -> list[Record]:
+    """The rows of a sample (schema :data:`pairsmith.curation.review_rows.SAMPLE`) in the order of their turns, each once.
 
-    The parts are shuffled like cards, each in the order in which it was drawn: whoever stops early has seen the same share of
-    each, and of the random part a beginning, which is what the bound on its defects is told from.
+    ``lines``: verdicts by row id.
     """
-    sizes = Counter(sample["part"].to_pylist())
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in sorted(sample.to_pylist(), key=lambda row: ((row["place"] + 0.5) / sizes[row["part"]], row["id"])):
+    for row in sorted(sample.to_pylist(), key=lambda row: (turn(row, spec), row["id"])):
         found.setdefault(row["id"], []).append(row)
-    return [_record(rows) for rows in found.values()]
+    return [_record(rows, lines.get(name, ())) for name, rows in found.items()]
+
+
+def turn(row: Mapping[str, Any], spec: ReviewSpec) -> int:
+    """When a line of the sample is shown. The parts take turns by their shares, each in the order in which it was drawn.
+
+    Whoever stops early has seen all parts in proportion, and of the random one a beginning, which the bound on all defects
+    is told from. A larger sample leaves the order of its rows as it was.
+    """
+    shares = {Part.DOUBTFUL: spec.doubtful, Part.REJECTED: spec.rejected}
+    share = shares.get(row["part"], 1 - spec.doubtful - spec.rejected)
+    return int(row["place"] / max(share, LEAST_SHARE))
+
+
+def doubted(row: Mapping[str, Any]) -> str | None:
+    """What would be wrong with an accepted row, were the gates' doubt justified; None where no label says it."""
+    for reason in row["reasons"]:
+        if (code := reason.split(":", 2)[2]) in WRONG:
+            return str(code)
+    gate = (row["doubt_gate"] or "").partition(":")[0]
+    if gate == "length" and row["doubt_score"] is not None and row["doubt_threshold"] is not None:
+        return Reason.TOO_SHORT if row["doubt_score"] >= row["doubt_threshold"] else Reason.TOO_LONG
+    return Reason.WRONG_LANGUAGE if gate == "language" else None
 
 
 def deal(shown: Sequence[Record], reviewers: Sequence[str], seed: int) -> dict[str, list[Record]]:
@@ -73,8 +97,8 @@ def deal(shown: Sequence[Record], reviewers: Sequence[str], seed: int) -> dict[s
     return hands
 
 
-def _record(rows: Sequence[dict[str, Any]]) -> Record:
-    """``rows``: the lines of one row, one for each part that it is in."""
+def _record(rows: Sequence[dict[str, Any]], lines: Sequence[Line]) -> Record:
+    """``rows``: the lines of one row in the sample, one for each part that it is in; ``lines``: its verdicts."""
     first, parts = rows[0], tuple(sorted(Part(row["part"]) for row in rows))
     names = ("id", "content_hash", "group", "query_language", "document_language", "instruction", "query", "positive")
     return Record(
@@ -82,13 +106,29 @@ def _record(rows: Sequence[dict[str, Any]]) -> Record:
         parts=parts,
         overlap=any(row["overlap"] for row in rows),
         negatives=tuple(first["negatives"]),
-        suggestion=Suggestion() if Part.RANDOM in parts else _suggestion(first["reasons"], Part.REJECTED in parts),
+        suggestion=Suggestion() if Part.RANDOM in parts else _suggestion(first, lines),
     )
 
 
-def _suggestion(reasons: Sequence[str], rejected: bool) -> Suggestion:
-    """``reasons``: ``gate:field:reason``, of which a gate of the user's own may be any words."""
-    said = [reason.split(":", 2) for reason in reasons]
-    wrong = tuple(code for code in WRONG if any(reason == code for *_, reason in said))
-    because = tuple(f"{gate}, {field}: {WRONG.get(reason, reason.replace('_', ' '))}" for gate, field, reason in said)
-    return Suggestion(Decision.DROP if rejected else None, wrong, because)
+def _suggestion(row: Mapping[str, Any], lines: Sequence[Line]) -> Suggestion:
+    """A reason is ``gate:field:reason``, of which a gate of the user's own may give any words."""
+    scores = {line.code: _scored(line.score, line.threshold) for line in lines}
+    said = {reason: reason.split(":", 2) for reason in row["reasons"]}
+    because = [
+        f"{gate}, {field}: {WRONG.get(reason, reason.replace('_', ' '))}{scores.get(code, '')}"
+        for code, (gate, field, reason) in said.items()
+    ]
+    if row["part"] == Part.REJECTED:
+        codes = {reason for *_, reason in said.values()}
+        return Suggestion(Decision.DROP, tuple(code for code in WRONG if code in codes), tuple(because))
+    if not because and row["doubt_gate"]:
+        because = [
+            f"{row['doubt_gate'].replace(':', ', ')}: close to its limit{_scored(row['doubt_score'], row['doubt_threshold'])}"
+        ]
+    code = doubted(row)
+    return Suggestion(None, (code,) if code else (), tuple(because))
+
+
+def _scored(score: float | None, threshold: float | None) -> str:
+    limit = "" if threshold is None else f", limit {threshold:.3g}"
+    return "" if score is None else f" (score {score:.3g}{limit})"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pairsmith.curation.gate_scores import read_lines as verdicts_on
 from pairsmith.curation.review_lines import Filled, Unanswered, empty_line, news, of_run, read_lines
 from pairsmith.curation.review_page import review_page
 from pairsmith.curation.review_records import Record, deal, records
@@ -14,7 +15,7 @@ from pairsmith.factory.errors import InputError, nearest
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.tables import TableFile
 from pairsmith.reviewing import draw_sample
-from pairsmith.run import CANDIDATES, Run
+from pairsmith.run import CANDIDATES, VERDICTS_FILE, Run
 
 FOLDER = "review"
 
@@ -33,7 +34,8 @@ def export_run(run: Run, sample: int | None = None, reviewer: str | None = None)
     drawn = draw_sample(run, sample)
     rows = TableFile(run.path / FILE, SAMPLE, "delete it, and it is drawn again").read(*SAMPLE.names)
     answered = _known(run)
-    hands = deal(records(rows), names, run.spec.seed)
+    lines = verdicts_on(run.table(VERDICTS_FILE), rows["id"].to_pylist())
+    hands = deal(records(rows, lines, run.spec.review), names, run.spec.seed)
     written = [_write(run, name, hands[name], answered) for name in ([reviewer] if reviewer else names)]
     return {"written": written, "parts": drawn["parts"]}
 

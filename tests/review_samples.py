@@ -4,7 +4,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from pairsmith.curation.review_records import Record, records
 from pairsmith.curation.review_rows import SAMPLE, Part
+from pairsmith.factory.spec import ReviewSpec
 
 
 def line(number: int, part: str = Part.RANDOM, **more: Any) -> dict[str, Any]:
@@ -35,3 +37,8 @@ def line(number: int, part: str = Part.RANDOM, **more: Any) -> dict[str, Any]:
 def sample(*lines: dict[str, Any]) -> pa.Table:
     """The lines as a sample."""
     return pa.Table.from_pylist(list(lines), SAMPLE)
+
+
+def shown(*lines: dict[str, Any]) -> list[Record]:
+    """The lines as people are shown them, of gates that gave no scores."""
+    return records(sample(*lines), {}, ReviewSpec())

@@ -4,11 +4,10 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from review_samples import line, sample
+from review_samples import line, shown
 
 from pairsmith.curation.review_form import WRONG, Answers, Decision, form_version
 from pairsmith.curation.review_lines import Filled, Unanswered, empty_line, news, of_run, read_lines
-from pairsmith.curation.review_records import records
 from pairsmith.curation.reviews import Review, append_reviews, latest, read_reviews
 from pairsmith.factory.errors import InputError
 
@@ -18,7 +17,7 @@ ROW = {"content_hash": "hash1", "query": "question 1", "positive": "answer 1", "
 
 def filled_in(**more):
     """The line of a row as it is exported, with what a person wrote into it."""
-    [record] = records(sample(line(1)))
+    [record] = shown(line(1))
     return json.loads(empty_line(record, "ann", None)) | more
 
 
@@ -70,7 +69,7 @@ def test_a_line_left_empty_holds_no_answer_and_one_without_a_decision_is_a_draft
 
 def test_an_answer_that_stands_in_the_export_is_read_as_what_it_was(tmp_path):
     said = review(1, "drop", answers={"decision": "drop", "wrong": ["off_task"]})
-    [record] = records(sample(line(1)))
+    [record] = shown(line(1))
     [found] = read(tmp_path, json.loads(empty_line(record, "ann", said)))
     assert news([found], {said.key: said}).reviews == []
 

@@ -6,11 +6,10 @@ from html.parser import HTMLParser
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from review_samples import line, sample
+from review_samples import line, shown
 
 from pairsmith.curation.review_form import QUESTIONS, RATINGS, form_version
 from pairsmith.curation.review_page import review_page, script_json
-from pairsmith.curation.review_records import records
 from pairsmith.curation.review_rows import Part
 from pairsmith.curation.reviews import Review, latest
 
@@ -47,8 +46,9 @@ class Page(HTMLParser):
 
 
 def html_of(*lines, answered=(), name="demo", reviewer="ann"):
-    shown = records(sample(*lines))
-    return review_page(shown, latest(answered), name=name, reviewer=reviewer, file_name=f"export-{reviewer}.html")
+    return review_page(
+        shown(*lines), latest(answered), name=name, reviewer=reviewer, file_name=f"export-{reviewer}.html"
+    )
 
 
 @given(st.text(alphabet=st.characters()))
@@ -123,8 +123,8 @@ def test_a_reviewer_is_not_told_why_a_row_is_shown():
 
 def test_random_rows_carry_no_suggestion_and_rejected_ones_what_the_gates_said():
     reasons = ["language:positive:wrong_language"]
-    shown = Page(html_of(line(1, reasons=reasons), line(2, Part.REJECTED, reasons=reasons))).data["records"]
-    random, rejected = sorted(shown, key=lambda record: record["id"])
+    page = Page(html_of(line(1, reasons=reasons), line(2, Part.REJECTED, reasons=reasons)))
+    random, rejected = sorted(page.data["records"], key=lambda record: record["id"])
     assert (random["decision"], random["wrong"], random["because"]) == (None, [], [])
     assert (rejected["decision"], rejected["wrong"]) == ("drop", ["wrong_language"])
 
@@ -134,8 +134,8 @@ def test_what_the_reviewer_has_answered_stands_on_the_page_and_what_others_have_
     mine = Review(id="row1", content_hash="hash1", reviewer="ann", answers={"decision": "drop"}, **said)
     theirs = Review(id="row2", content_hash="hash2", reviewer="bob", answers={"decision": "keep"}, **said)
     changed = Review(id="row3", content_hash="before", reviewer="ann", answers={"decision": "keep"}, **said)
-    shown = Page(html_of(line(1), line(2), line(3), answered=[mine, theirs, changed])).data["records"]
-    assert [record["review"] and record["review"]["answers"]["decision"] for record in shown] == ["drop", None, None]
+    rows = Page(html_of(line(1), line(2), line(3), answered=[mine, theirs, changed])).data["records"]
+    assert [record["review"] and record["review"]["answers"]["decision"] for record in rows] == ["drop", None, None]
 
 
 def test_a_page_of_nothing_is_one():
