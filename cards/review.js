@@ -13,10 +13,10 @@ let shown = records.map((_, index) => index); // places among the records of tho
 let at = 0; // place among the shown ones
 let lasting = true; // whether the browser keeps what it is given
 
-// ---- answers: an entry for each row, {status, at, answers, open}; `open`: what was entered and not sent yet
+// ---- answers: an entry for each row, {status, at, answers, open, saved}; `open`: what was entered and not sent yet
 
 const keyOf = (record) => `${data.kept}/${record.id}-${record.content_hash}`;
-const places = new Map(records.map((record, index) => [keyOf(record), index]));
+const placeOf = new Map(records.map((record, index) => [keyOf(record), index]));
 const entries = records.map(entryOf);
 
 function stored(key) {
@@ -54,14 +54,15 @@ function keep(index, entry) {
 const done = (index) => ["submitted", "discarded"].includes(entries[index].status);
 const now = () => new Date().toISOString();
 
-/** Entries that were given here, and since the last download where `fresh`. */
+/** Rows that were answered here, where `fresh` only those that no download has yet. */
 function given(fresh) {
-  const before = fresh ? stored(`${data.kept}/downloaded`) ?? "" : "";
-  return entries.flatMap((entry, index) => (entry.at > before && !entry.elsewhere ? [index] : []));
+  const here = (entry) => entry.at && !entry.elsewhere && !(fresh && entry.saved);
+  return entries.flatMap((entry, index) => (here(entry) ? [index] : []));
 }
 
 function download() {
-  const lines = given(false).map((index) => {
+  const places = given(false);
+  const lines = places.map((index) => {
     const { id, content_hash } = records[index];
     const { status = "draft", at, answers, open } = entries[index];
     const { reviewer, source, form } = data;
@@ -72,7 +73,10 @@ function download() {
   link.href = URL.createObjectURL(new Blob(lines.map((line) => `${line}\n`), { type: "application/x-ndjson" }));
   link.download = `answers-${data.reviewer}.jsonl`;
   link.click();
-  store(`${data.kept}/downloaded`, now());
+  for (const index of places) {
+    entries[index].saved = true;
+    store(keyOf(records[index]), entries[index]);
+  }
   count();
   tell(`${lines.length} answers are in ${link.download}: send that file.`);
 }
@@ -182,6 +186,12 @@ function count() {
     `${answered} of ${records.length} answered` + (fresh ? `, ${fresh} not downloaded` : "");
 }
 
+/** Show a dialog; the key that closes it is at hand. */
+function present(id) {
+  element(id).showModal();
+  element(id).lastElementChild.focus();
+}
+
 function tell(words) {
   element("said").textContent = words;
 }
@@ -205,7 +215,7 @@ function read() {
 function entered() {
   const entry = entries[shown[at]];
   arrange();
-  keep(shown[at], { ...entry, at: entry.status ? entry.at : now(), open: read() });
+  keep(shown[at], { ...entry, ...(entry.status ? {} : { at: now(), saved: false }), open: read() });
 }
 
 function lacking(answers) {
@@ -289,8 +299,8 @@ function digit(event) {
 }
 
 const ANYWHERE = {
-  "?": () => element("keys").showModal(),
-  g: () => element("guidelines").showModal(),
+  "?": () => present("keys"),
+  g: () => present("guidelines"),
   w: () => ask(wrong),
   j: () => go(at + 1),
   k: () => go(at - 1),
@@ -352,7 +362,7 @@ element("draft").addEventListener("click", () => finish("draft"));
 element("discard").addEventListener("click", () => finish("discarded"));
 element("download").addEventListener("click", download);
 for (const id of ["guidelines", "keys"]) {
-  element(`open-${id}`).addEventListener("click", () => element(id).showModal());
+  element(`open-${id}`).addEventListener("click", () => present(id));
   element(id).lastElementChild.addEventListener("click", () => element(id).close());
 }
 form.addEventListener("submit", (event) => {
@@ -361,7 +371,7 @@ form.addEventListener("submit", (event) => {
 });
 form.addEventListener("input", (event) => (event.target.id === "narrow" ? arrange() : entered()));
 addEventListener("storage", (event) => {
-  const index = places.get(event.key); // the same page in another window
+  const index = placeOf.get(event.key); // the same page in another window
   if (index === undefined) return;
   entries[index] = entryOf(records[index]);
   count();
@@ -374,4 +384,4 @@ addEventListener("beforeunload", (event) => {
 count();
 go(Math.max(shown.findIndex((index) => !done(index)), 0));
 if (!lasting) tell("This browser keeps no answers: download them before you close the page.");
-if (!entries.some((entry) => entry.at)) element("guidelines").showModal();
+if (!entries.some((entry) => entry.at)) present("guidelines");
