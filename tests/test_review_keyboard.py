@@ -1,15 +1,19 @@
 """The review page in a real browser, by keyboard alone."""
 
 import json
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import pytest
+from recordings import record
 from review_samples import line, shown
 
 from pairsmith.curation.review_form import form_version
 from pairsmith.curation.review_lines import Filled, read_lines
 from pairsmith.curation.review_page import review_page
 from pairsmith.curation.review_rows import Part
+from pairsmith.curation.reviews import read_reviews
 
 pytestmark = pytest.mark.slow
 CHROMIUM = "/usr/bin/chromium"
@@ -77,20 +81,30 @@ class Reader:
         return download.value.suggested_filename
 
 
-@contextmanager
 def reading(browser, folder, rows, **options):
-    """The page of ann, opened from the disk by somebody who has read the guidelines."""
+    """The page of ann with these rows."""
     path = folder / "export-ann.html"
     path.write_text(review_page(rows, {}, name="demo", reviewer="ann", file_name=path.name), encoding="utf-8")
+    return opened(browser, path, **options)
+
+
+@contextmanager
+def opened(browser, path, **options):
+    """A page opened from the disk, in a browser of its own, by somebody who has read the guidelines."""
     context = browser.new_context(accept_downloads=True, **options)
-    page = context.new_page()
-    reader = Reader(page)
-    page.goto(path.as_uri())
-    assert "What you decide" in reader.sees("guidelines")
-    reader.press("Enter")
+    reader = Reader(context.new_page())
+    reader.page.goto(path.as_uri())
+    if reader.page.locator("#guidelines").is_visible():
+        assert "What you decide" in reader.sees("guidelines")
+        reader.press("Enter")
     yield reader
     context.close()
     assert not reader.troubles
+
+
+def called(*command):
+    """The command line, in a process of its own: the browser's loop runs in this one."""
+    subprocess.run([sys.executable, "-m", "pairsmith", *map(str, command)], check=True, capture_output=True)
 
 
 def rows(count=6, **more):
@@ -134,6 +148,46 @@ def test_five_rows_are_answered_by_keys_kept_over_a_reload_and_handed_in(browser
         "row3": ("discarded", {}),
         "row4": ("draft", {"decision": "fix", "wrong": ["wrong_answer"]}),
     }
+
+
+def test_answers_go_from_the_page_into_the_run_and_stand_on_its_next_page(browser, tmp_path):
+    texts = [" ".join(f"word{number * step}" for step in range(1, 13)) for number in range(8)]
+    answers = [json.dumps({"S1": text, "S2": f"{text} again", "S3": f"other {text}"}) for text in texts]
+    run = record(tmp_path / "run", answers)
+    for command in ("generate", "gate", "review export"):
+        called(*command.split(), run)
+    page = run / "review" / "export-reviewer.html"
+    with opened(browser, page) as reader:
+        reader.press("1", "Enter", "2", "Enter", "End")
+        reader.write(" corrected")
+        reader.press("Control+Enter", "Delete")
+        reader.download(tmp_path / "answers.jsonl")
+    for _ in range(2):
+        called("review", "import", run, tmp_path / "answers.jsonl")
+    said = [(one.reviewer, one.status, one.answers.decision) for one in read_reviews(run / "reviews.jsonl")]
+    assert said == [
+        ("reviewer", "submitted", "keep"),
+        ("reviewer", "submitted", "fix"),
+        ("reviewer", "discarded", None),
+    ]
+    fixed = read_reviews(run / "reviews.jsonl")[1].answers.corrections
+    assert list(fixed) == ["query"] and fixed["query"].endswith(" corrected")
+    called("review", "export", run)
+    with opened(browser, page) as reader:
+        assert reader.sees("answered") == "3 of 8 answered" and reader.sees("place") == "4 of 8"
+        reader.press("k", "k")
+        assert reader.page.locator("textarea[name=query]").input_value() == fixed["query"]
+
+
+def test_two_windows_know_of_each_other(browser, tmp_path):
+    with reading(browser, tmp_path, rows()) as reader:
+        other = Reader(reader.page.context.new_page())
+        other.page.goto(reader.page.url)
+        other.press("Escape", "3", "Enter")
+        reader.page.bring_to_front()
+        reader.page.locator("#answered", has_text="1 of 6 answered").wait_for()
+        assert reader.says("document.querySelector('[name=decision]:checked').value") == "drop"
+        assert not other.troubles
 
 
 def test_what_was_entered_and_not_sent_is_there_after_a_reload(browser, tmp_path):
