@@ -73,6 +73,8 @@ MEANINGS = {
     "prompt_version": "digest of the prompt template; null where the prompt is not known",
     "tokens_in": "prompt tokens that the answer took",
     "tokens_out": "tokens of the answer",
+    "review": "what people who looked at the row came to: `kept`, or `corrected` where they wrote some of its texts anew; null "
+    "where nobody has judged it",
     "split": "the part of the release that the row belongs to",
 }
 
