@@ -24,7 +24,9 @@ SAMPLE = pa.schema(
         pa.field("content_hash", _STRING, nullable=False),
         pa.field("part", _STRING, nullable=False),
         pa.field("place", pa.int32(), nullable=False),  # in the order in which its part was drawn, from 0 on
-        pa.field("stratum", _STRING, nullable=False),  # group and languages: "sts/de", "bitext/fr-en"
+        pa.field(
+            "stratum", _STRING, nullable=False
+        ),  # group and languages: "sts/de"; "others": small ones of the rejected
         pa.field("stratum_rows", pa.int64(), nullable=False),  # rows of that stratum that could have been drawn
         pa.field("population", pa.int64(), nullable=False),  # rows of all strata that could have been drawn
         pa.field("overlap", pa.bool_(), nullable=False),  # two reviewers answer it
@@ -36,9 +38,11 @@ SAMPLE = pa.schema(
         pa.field("query", _STRING, nullable=False),
         pa.field("positive", _STRING, nullable=False),
         pa.field("negatives", pa.list_(_STRING), nullable=False),
-        pa.field("reasons", pa.list_(_STRING), nullable=False),  # "gate:field:reason" of what gates dropped or doubted
+        pa.field(
+            "reasons", pa.list_(_STRING), nullable=False
+        ),  # "gate:field:reason": drops of a rejected row, doubts of an accepted one
         pa.field("doubt", pa.float64()),  # 0 to 1: how near the gates were to dropping an accepted row; 1 nearest
-        pa.field("doubt_gate", _STRING),  # "gate:field" of the nearest verdict, with its score and threshold
+        pa.field("doubt_gate", _STRING),  # "gate:field" of the nearest verdict; of a scored drop of a rejected row
         pa.field("doubt_score", pa.float64()),
         pa.field("doubt_threshold", pa.float64()),
     ]
