@@ -45,16 +45,11 @@ class Decisions:
     verdicts: pa.Table
     outdated: int
 
-    def counts(self) -> dict[str, int]:
-        """Rows by what becomes of them: ``kept``, ``corrected``, ``dropped``, and ``not_corrected``, which go as well."""
+    def dropped(self) -> dict[str, int]:
+        """Rows that go: ``dropped`` by people, and ``not_corrected``."""
         drops = self.verdicts.filter(pc.equal(self.verdicts["verdict"], Verdict.DROP.value))
         unmended = pc.count_distinct(drops.filter(pc.equal(drops["reason"], NoFlaw.NOT_CORRECTED.value))["id"]).as_py()
-        return {
-            "kept": len(self.kept),
-            "corrected": len(self.corrected),
-            "dropped": len(dropped_ids(self.verdicts)) - unmended,
-            "not_corrected": unmended,
-        }
+        return {"dropped": len(dropped_ids(drops)) - unmended, "not_corrected": unmended}
 
     def applied(self, rows: pa.Table, gone: pa.Array) -> pa.Table:
         """Some accepted ``rows`` (PAIRS) as they are released (REVIEWED), in their order. ``gone``: ids of all that go."""
