@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from pairsmith import __version__
 from pairsmith.factory.errors import PairsmithError, RunError
 
+MOST_SHOWN = 50_000  # rows for people: more than they can read, and what a server on SQLite searches at once
+
 
 class Command(NamedTuple):
     """One verb. ``run`` does it and returns plain data; ``view`` names what of :mod:`pairsmith.show` shows it to a person."""
@@ -74,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     groups = {"": parser.add_subparsers(required=True, metavar="COMMAND")}
     batch = groups[""].add_parser("batch", help="Ask by batch files: half the price, within a day, or on a GPU node")
     groups["batch"] = batch.add_subparsers(required=True, metavar="STEP")
+    review = groups[""].add_parser("review", help="Let people look at a sample of the rows, in Argilla")
+    groups["review"] = review.add_subparsers(required=True, metavar="STEP")
     for name, command in COMMANDS.items():
         group, _, word = name.rpartition(" ")
         verb = groups[group].add_parser(
@@ -101,6 +105,16 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name in ("gate", "run"):
         about = "processes that judge rows; default: the %(default)s cores that this one may run on"
         verb.add_argument("--workers", type=_workers, default=_cores(), metavar="N", help=about)
+    if name in ("review push", "review pull"):
+        about = "of the Argilla server; default: ARGILLA_API_URL, else the one of 'pairsmith review serve'"
+        verb.add_argument("--url", metavar="URL", help=about)
+        about = (
+            "default: ARGILLA_API_KEY, which is better: others on this machine can see what stands on a command line"
+        )
+        verb.add_argument("--api-key", metavar="KEY", help=about)
+    if name == "review push":
+        about = "rows to show in all, those that were pushed before among them; default: 'review.sample' of factory.yml"
+        verb.add_argument("--sample", type=_rows, metavar="N", help=about)
     if name == "score":
         verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
     verb.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -109,6 +123,12 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
 def _workers(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no number of processes; give 1 or more")
+    return int(text)
+
+
+def _rows(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_SHOWN:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of rows; give 1 to {MOST_SHOWN:,}")
     return int(text)
 
 
@@ -225,6 +245,18 @@ COMMANDS: dict[str, Command] = {
         "gate runs/mine",
         _stage("pairsmith.gating", "gate"),
         "funnel",
+    ),
+    "review push": Command(
+        "Send a sample of the rows to an Argilla server; what is there stays as it is",
+        "review push runs/mine --sample 200",
+        _stage("pairsmith.reviewing", "push", "url", "api_key", "sample"),
+        "pushed",
+    ),
+    "review pull": Command(
+        "Bring in what people answered, from the Argilla server",
+        "review pull runs/mine",
+        _stage("pairsmith.reviewing", "pull", "url", "api_key"),
+        "pulled",
     ),
     "release": Command(
         "Write the accepted rows as the next version",

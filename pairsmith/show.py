@@ -145,6 +145,30 @@ def target(result: Result, pending: int) -> list[str]:
     return [f"{reached}; missing: {where} ({why})"]
 
 
+def pushed(result: Result) -> str:
+    """What was sent, what was there, and where reviewers answer."""
+    parts = _counts(result["parts"])
+    lines = [f"sent {result['new']:,} rows to {result['server']}, {result['known']:,} were there ({parts})"]
+    if result["workspace_is_new"]:
+        lines.append(f"workspace '{result['workspace']}' was made")
+    if result["absent"]:
+        names = ", ".join(result["absent"])
+        lines.append(f"no users of workspace '{result['workspace']}' yet: {names}; add them on the server's page")
+    lines += [f"{name}: {page}" for name, page in result["pages"].items()]
+    return "\n".join([*lines, f"next: pairsmith review pull {result['run']}"])
+
+
+def pulled(result: Result) -> str:
+    """How many responses came, and what could not be used."""
+    lines = [f"{result['responses']:,} responses at {result['server']}, {result['new']:,} of them new or changed"]
+    lines += result["left_out"]
+    if result["missing"]:
+        lines.append(
+            f"{result['missing']:,} rows of the sample are not there; 'pairsmith review push {result['run']}' sends them"
+        )
+    return "\n".join(lines)
+
+
 def release(result: Result) -> str:
     """Where the release is, and what changed."""
     return f"{result['run']}/{result['path']} ({result['change']})"
