@@ -145,14 +145,14 @@ def _judge_parts(
     run: Run, gates: list[Gate], origin: Origin, candidates: TableWriter, verdicts: _Verdicts
 ) -> Iterator[Judged]:
     engine: Engine = LocalEngine(run.workers)
-    decisive = decisive(run)
+    decides = decisive(run)
     under_way: deque[tuple[int, pa.ChunkedArray, pa.Table]] = deque()
 
     def parts() -> Iterator[Part]:
         for rows, lines in origin.parse():
             under_way.append((candidates.groups, rows["id"], lines))
             candidates.write(rows)
-            yield lay_out(rows, decisive, run.path / PARTS)
+            yield lay_out(rows, decides, run.path / PARTS)
 
     for part in engine.judge(Line(run.spec.gates, run.path, gates), parts()):
         group, ids, lines = under_way.popleft()

@@ -119,7 +119,7 @@ def _sizes(table: pa.Table) -> "np.ndarray":
 
 
 def parsed(given: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """The rows that have all their texts (PAIRS), and verdicts of gate ``parse`` on all. ``given``: has the columns of PAIRS."""
+    """The rows that have all their texts, and verdicts of gate ``parse`` on all. ``given`` has the columns of PAIRS."""
     faults = [_fault(*row) for row in zip(*(given[name].to_pylist() for name in ("group", *_TEXTS)), strict=True)]
     sound = pa.array([fault is None for fault in faults])
     said = {
