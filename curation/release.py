@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from pairsmith.curation.card import CardFacts, render_card, to_try
 from pairsmith.curation.contents import Contents, commonest_first
 from pairsmith.curation.release_files import read_index, row_set_hash, with_review, write_data
+from pairsmith.curation.review_facts import ReviewFacts
 from pairsmith.factory.accounts import Book, as_json
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.folder import file_digest, to_disk
@@ -77,13 +78,14 @@ class Difference:
     def __str__(self) -> str:
         said = f"{self.added} rows added, {self.removed} removed, {self.corrected} corrected"
         if self.reviewed:
-            said += f"; people's review says something else of {self.reviewed} others"
+            said += f"; the review of {self.reviewed} others changed"
         return said + ("; a column or a split changed its meaning" if self.breaking else "")
 
 
 @dataclass(frozen=True)
 class ReleaseFacts:
-    """What a release says of its making beside its rows. ``book``: what was paid, beside the accepted rows."""
+    """What a release says of its making beside its rows. ``book``: what was paid, beside the accepted rows; ``review``: by
+    people, None where there was none."""
 
     name: str
     spec: ReleaseSpec
@@ -91,6 +93,7 @@ class ReleaseFacts:
     thresholds: dict[str, Any]
     tool_versions: dict[str, str]
     book: Book = field(default_factory=Book)
+    review: ReviewFacts | None = None
 
 
 class Earlier(NamedTuple):
@@ -230,6 +233,7 @@ def _write(
         thresholds=facts.thresholds,
         models=models,
         book=facts.book,
+        review=facts.review,
         tool_versions=facts.tool_versions,
         parent=str(parent) if parent else None,
         changelog=changelog,
@@ -248,6 +252,7 @@ def _write(
         "schema": {field.name: str(field.type) for field in RELEASE},
         "files": {name: {"rows": count, "sha256": file_digest(beside / name)} for name, count in files.items()},
         "gates": facts.funnel,
+        "review": facts.review.as_json() if facts.review else None,
         "thresholds": facts.thresholds,
         "tools": facts.tool_versions,
     }

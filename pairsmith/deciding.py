@@ -13,7 +13,7 @@ from pairsmith.curation.decisions import Decisions, decide, reasons
 from pairsmith.curation.reviews import FILE as REVIEWS
 from pairsmith.curation.reviews import read_reviews
 from pairsmith.factory.records import REVIEWED, VERDICTS, Mark
-from pairsmith.factory.tables import TableFile, new_table
+from pairsmith.factory.tables import new_table
 from pairsmith.gating import decisive, ready
 from pairsmith.pairs import parsed
 from pairsmith.progress import bar
@@ -21,13 +21,12 @@ from pairsmith.run import ACCEPTED, REVIEW_VERDICTS, REVIEWED_FILE, Run, Stage
 from pairsmith.validators.judging import dropped_ids, judge_beside, judge_rows, without
 
 
-def released_rows(run: Run) -> TableFile:
-    """The rows that are to be released: the accepted ones, after people's decisions where there are any."""
-    run.folder.need(ACCEPTED, "gate")
-    if not has_reviews(run):
-        return run.table(ACCEPTED)
-    DECIDE.do(run)
-    return run.table(REVIEWED_FILE)
+def decided(run: Run) -> dict[str, Any]:
+    """Apply people's decisions, where there are any, to the accepted rows; returns how many rows became what.
+
+    Accepted = released + dropped + not corrected + failed (which the gates dropped after correction), always.
+    """
+    return DECIDE.do(run) if has_reviews(run) else {}
 
 
 def has_reviews(run: Run) -> bool:
@@ -35,7 +34,13 @@ def has_reviews(run: Run) -> bool:
     return run.folder.has(REVIEWS)
 
 
+def to_release(run: Run) -> str:
+    """The table of the rows that are released: the accepted ones, after people's decisions where there are any."""
+    return REVIEWED_FILE if has_reviews(run) else ACCEPTED
+
+
 def _inputs(run: Run) -> dict[str, Any]:
+    run.folder.need(ACCEPTED, "gate")
     return {"accepted": run.folder.digest(ACCEPTED), "reviews": run.folder.digest(REVIEWS), **decisive(run)}
 
 
