@@ -215,7 +215,11 @@ def _settings(thresholds: dict[str, Any]) -> list[tuple[str, str, Any]]:
     found = {gate: values for gate, values in thresholds.items() if values}
     named = {gate: values if isinstance(values, dict) else {"options": values} for gate, values in found.items()}
     lines = [(gate, name, value) for gate, values in named.items() for name, value in values.items()]
-    return [line for line in lines if line[1:] != ("enabled", True)]
+    return [(gate, name, _told(value)) for gate, name, value in lines if (name, value) != ("enabled", True)]
+
+
+def _told(value: Any) -> Any:
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else value
 
 
 def to_try(rows: pa.Table) -> list[str]:

@@ -76,10 +76,11 @@ class Frame:
         """Ids of the rows at these places of the frame: one pass over that column."""
         rows = self.row[places]
         order = np.argsort(rows)
+        in_order = rows[order]
         found: list[str] = [""] * len(rows)
         start, done = 0, 0
         for batch in self.table.batches("id"):
-            end = int(np.searchsorted(rows[order], start + len(batch)))
+            end = int(np.searchsorted(in_order, start + len(batch)))
             here = order[done:end]
             for place, name in zip(here.tolist(), batch["id"].take(rows[here] - start).to_pylist(), strict=True):
                 found[place] = name
@@ -102,6 +103,7 @@ def read_frame(
         parts.append((lots.name.copy(), lots.order.copy(), stratum, row + start))
         start += len(batch)
     name, order, stratum, row = map(np.concatenate, zip(*parts, strict=True))
+    parts.clear()
     by_name = np.argsort(name)
     strata, place = _in_order(list(numbers), seed)
     return Frame(table, seed, strata, name[by_name], order[by_name], place[stratum[by_name]], row[by_name])

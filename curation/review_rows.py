@@ -24,9 +24,7 @@ SAMPLE = pa.schema(
         pa.field("content_hash", _STRING, nullable=False),
         pa.field("part", _STRING, nullable=False),
         pa.field("place", pa.int32(), nullable=False),  # in the order in which its part was drawn, from 0 on
-        pa.field(
-            "stratum", _STRING, nullable=False
-        ),  # group and languages: "sts/de"; "others": small ones of the rejected
+        pa.field("stratum", _STRING, nullable=False),  # "sts/de", "bitext/fr-en"; "others": the small ones together
         pa.field("stratum_rows", pa.int64(), nullable=False),  # rows of that stratum that could have been drawn
         pa.field("population", pa.int64(), nullable=False),  # rows of all strata that could have been drawn
         pa.field("overlap", pa.bool_(), nullable=False),  # two reviewers answer it
@@ -38,9 +36,7 @@ SAMPLE = pa.schema(
         pa.field("query", _STRING, nullable=False),
         pa.field("positive", _STRING, nullable=False),
         pa.field("negatives", pa.list_(_STRING), nullable=False),
-        pa.field(
-            "reasons", pa.list_(_STRING), nullable=False
-        ),  # "gate:field:reason": drops of a rejected row, doubts of an accepted one
+        pa.field("reasons", pa.list_(_STRING), nullable=False),  # "gate:field:reason": drops, or what was not verified
         pa.field("doubt", pa.float64()),  # 0 to 1: how near the gates were to dropping an accepted row; 1 nearest
         pa.field("doubt_gate", _STRING),  # "gate:field" of the nearest verdict; of a scored drop of a rejected row
         pa.field("doubt_score", pa.float64()),

@@ -1,7 +1,8 @@
 """The run folder: artifacts by name, written beside and renamed, and a manifest that says which stage is done with what.
 
 ``manifest.json`` holds for each stage the digests of what went in and of what came out; its entry is written last and
-means "done". A stage is fresh while both still hold, and is then skipped.
+means "done". A stage is fresh while both still hold, and is then skipped. Beside the digest of a file stand its size and
+its time: while these are unchanged it is not read again.
 """
 
 import errno
@@ -76,7 +77,7 @@ class RunFolder:
         self.path = path
         if not path.is_dir():
             raise RunError(f"{path}: no such run folder; make one with 'pairsmith init {path}'")
-        self._stages = self._read_manifest()
+        self._stages, self._read = self._read_manifest()
 
     def inside(self, name: str, *, wanted_by: str) -> Path:
         """The path of the file ``name`` of this folder; one that leaves the folder or is not there is refused."""
@@ -112,16 +113,17 @@ class RunFolder:
             yield
 
     def digest(self, name: str) -> str | None:
-        """Digest of an artifact's bytes, None where it is missing; unchanged size and time are trusted."""
+        """Digest of a file's bytes, an artifact or not, None where it is missing; unchanged size and time are trusted."""
         path = self.path / name
         if not path.is_file():
             return None
         state = path.stat()
-        for stage in self._stages.values():
-            known = stage["outputs"].get(name)
+        for files in (self._read, *(stage["outputs"] for stage in self._stages.values())):
+            known = files.get(name)
             if known and (known["size"], known["mtime_ns"]) == (state.st_size, state.st_mtime_ns):
                 return str(known["sha256"])
-        return file_digest(path)
+        self._read[name] = self._state(name)
+        return str(self._read[name]["sha256"])
 
     def fresh(self, stage: str, inputs: Mapping[str, Any]) -> bool:
         """Whether the stage was done with these inputs and its outputs are still what it wrote."""
@@ -143,31 +145,34 @@ class RunFolder:
         """Note that the stage is done: the last thing that a stage does."""
         self._stages[stage] = {
             "inputs": dict(inputs),
-            "outputs": {name: self._output(name) for name in outputs},
+            "outputs": {name: self._state(name) for name in outputs},
             "facts": dict(facts),
         }
-        manifest = {"format_version": FORMAT_VERSION, "stages": self._stages}
+        written = {name for stage in self._stages.values() for name in stage["outputs"]}
+        self._read = {name: known for name, known in self._read.items() if name not in written and self.has(name)}
+        manifest = {"format_version": FORMAT_VERSION, "stages": self._stages, "read": self._read}
         with written_whole(self.path / MANIFEST) as beside:
             beside.write_text(
                 json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
             )
 
-    def _output(self, name: str) -> dict[str, Any]:
+    def _state(self, name: str) -> dict[str, Any]:
         path = self.path / name
         state = path.stat()
         return {"sha256": file_digest(path), "size": state.st_size, "mtime_ns": state.st_mtime_ns}
 
-    def _read_manifest(self) -> dict[str, Any]:
+    def _read_manifest(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What is known of stages that are done, and of files that they read."""
         path = self.path / MANIFEST
         if not path.exists():
-            return {}
+            return {}, {}
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
-            version, stages = manifest["format_version"], manifest["stages"]
+            version, stages, read = manifest["format_version"], dict(manifest["stages"]), dict(manifest.get("read", {}))
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(f"{path}: not readable ({error}); delete it and every stage is made again") from None
         if version != FORMAT_VERSION:
             raise RunError(
                 f"{path}: format {version}, this Pairsmith reads {FORMAT_VERSION}; use the version that wrote it"
             )
-        return dict(stages)
+        return stages, read

@@ -4,7 +4,7 @@ Columns count by their name: ``query`` and ``positive``, ``negatives`` (a list) 
 column of PAIRS. Strings of every Arrow type do; a column that PAIRS does not have is not read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,9 @@ from pairsmith.factory.spec import PairsSpec
 from pairsmith.factory.tables import opened
 from pairsmith.factory.taxonomy import GROUPS
 
-READ = 1_000  # rows that are read at once: they may be long
+READ = 1_000  # rows that are looked at together, but for long ones
+READ_BYTES = 16_000_000  # after which rows are long: some 16 kB each, when a thousand of the method take 3 MB
+DECODED = 50  # rows that are decoded at once: what they take is not known before; with a thousand it is a tenth faster
 LONGEST_ID = 200  # characters, as of a request
 UNKNOWN = "unknown"
 """The model of rows whose file does not say who wrote them."""
@@ -70,12 +72,11 @@ class PairsFile:
         self._check(found)
 
     def tables(self, seen: Seen) -> Iterator[pa.Table]:
-        """The rows (schema GIVEN), some at a time, in their order."""
+        """The rows (schema GIVEN), some at a time, in their order: few where they are long."""
         start = 0
-        with opened(self._path, _REMEDY) as file:
-            for batch in file.iter_batches(READ, columns=self._columns, use_threads=False):
-                yield self._given(pa.Table.from_batches([batch]), start, seen)
-                start += batch.num_rows
+        for found in _together(self._decoded()):
+            yield self._given(found, start, seen)
+            start += len(found)
 
     # ------------------------------------------------------------------------------------------------ the columns
 
@@ -86,7 +87,7 @@ class PairsFile:
                 near = nearest(name, other)
                 raise self._error(f"the column '{name}' (string) is missing{near}; {_REMEDY}")
         for name in self._columns:
-            kind, wanted = found.field(name).type, _NEGATIVE.type if name == "negative" else PAIRS.field(name).type
+            kind, wanted = found.field(name).type, _wanted(name)
             if found.names.count(name) > 1:
                 raise self._error(f"there are two columns '{name}'; {_REMEDY}")
             if not (_reads_as(kind, wanted) or (name in _NAMES and pa.types.is_integer(kind))):
@@ -120,9 +121,18 @@ class PairsFile:
 
     # ------------------------------------------------------------------------------------------------ the rows
 
+    def _decoded(self) -> Iterator[pa.Table]:
+        """The columns as the file has them, but of the types that they have in PAIRS."""
+        start = 0
+        with opened(self._path, _REMEDY) as file:
+            for batch in file.iter_batches(DECODED, columns=self._columns, use_threads=False):
+                found = pa.Table.from_batches([batch])
+                self._check_text(found, start)
+                yield pa.table({name: found[name].cast(_wanted(name)) for name in found.column_names})
+                start += batch.num_rows
+
     def _given(self, found: pa.Table, start: int, seen: Seen) -> pa.Table:
-        self._check_text(found, start)
-        columns = {name: found[name].cast(GIVEN.field(name).type) for name in found.column_names if name != "negative"}
+        columns = {name: found[name] for name in found.column_names if name != "negative"}
         blank = {name: pa.chunked_array([pa.nulls(len(found), GIVEN.field(name).type)]) for name in GIVEN.names}
         rows = blank | columns
         rows["negatives"] = _negatives(found)
@@ -191,6 +201,23 @@ class PairsFile:
             raise self._error(f"row {start + row:,}: {told}: change it, or leave the column out")
 
 
+def _wanted(name: str) -> pa.DataType:
+    """The type of a column that a file may have."""
+    return _NEGATIVE.type if name == _NEGATIVE.name else GIVEN.field(name).type
+
+
+def _together(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of :data:`READ` rows or :data:`READ_BYTES`, whichever is less, or little more."""
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if sum(map(len, held)) >= READ or sum(one.nbytes for one in held) >= READ_BYTES:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)
+
+
 def _reads_as(kind: pa.DataType, wanted: pa.DataType) -> bool:
     types = pa.types
     if types.is_list(wanted):
@@ -207,14 +234,13 @@ def _reads_as(kind: pa.DataType, wanted: pa.DataType) -> bool:
 
 def _negatives(found: pa.Table) -> pa.ChunkedArray:
     """The list of each row, without what is null in it; empty where there is none."""
-    kind = GIVEN.field("negatives").type
     if "negative" in found.column_names:
-        texts = found["negative"].cast(pa.string()).combine_chunks()
+        texts = found["negative"].combine_chunks()
         ends = pc.cumulative_sum(pc.cast(pc.is_valid(texts), pa.int32()))
         return _lists(ends, texts.drop_null())
     if "negatives" not in found.column_names:
-        return pa.chunked_array([pa.array([[]] * len(found), kind)])
-    lists = found["negatives"].cast(kind).combine_chunks()
+        return pa.chunked_array([pa.array([[]] * len(found), _wanted("negatives"))])
+    lists = found["negatives"].combine_chunks()
     texts = pc.list_flatten(lists)
     if not lists.null_count and not texts.null_count:
         return pa.chunked_array([lists])

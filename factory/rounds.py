@@ -10,7 +10,7 @@ once, so that few rounds do.
 import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -79,26 +79,34 @@ class Round:
 
 
 class Seats:
-    """The requests of a plan by slice, and what became of them. ``fate``: request id -> True accepted, False not; else open."""
+    """The requests of a plan by slice, and what became of them.
 
-    def __init__(self, requests: Iterable[Request], fate: Mapping[str, bool]) -> None:
-        self._of_slice: dict[str, list[str]] = defaultdict(list)
+    ``fate``: of a request's id: True accepted, False not, None open. Keeps nothing of a seat whose first request was
+    accepted, and some 20 bytes of one that was asked for once.
+    """
+
+    def __init__(self, requests: Iterable[Request], fate: Callable[[str], bool | None]) -> None:
+        self._empty: dict[str, bytearray] = defaultdict(
+            bytearray
+        )  # seats that their first request did not fill, a line each
         self._attempts: Counter[str] = Counter()
-        self._filled: set[str] = set()
+        self._filled: set[str] = set()  # seats that a later request filled
+        wanted: Counter[str] = Counter()
         counts: dict[str, Counter[str]] = defaultdict(Counter)
         for request in requests:
-            name, seat = request.slice, request.parent or request.id
-            if request.parent is None:
-                self._of_slice[name].append(seat)
-            else:
-                self._attempts[seat] = max(self._attempts[seat], request.attempt)
-            accepted = fate.get(request.id)
+            name, seat, accepted = request.slice, request.parent, fate(request.id)
             counts[name].update({"asked": 1, "judged": accepted is not None, "accepted": accepted is True})
+            if seat is None:
+                wanted[name] += 1
+                if not accepted:
+                    self._empty[name] += f"{request.id}\n".encode()
+                continue
+            self._attempts[seat] = max(self._attempts[seat], request.attempt)
             if accepted:
                 self._filled.add(seat)
         self.slices = {
-            name: SliceState(len(seats), counts[name]["asked"], counts[name]["judged"], counts[name]["accepted"])
-            for name, seats in self._of_slice.items()
+            name: SliceState(seats, counts[name]["asked"], counts[name]["judged"], counts[name]["accepted"])
+            for name, seats in wanted.items()
         }
 
     def next_round(self, number: int, cap: float) -> Round:
@@ -124,7 +132,7 @@ class Seats:
 
     def _choose(self, round_number: int, name: str, count: int) -> Iterator[Again]:
         """The first seats that are empty, in turn, each with its next attempt."""
-        empty = [seat for seat in self._of_slice[name] if seat not in self._filled]
+        empty = [seat for seat in self._empty[name].decode().split() if seat not in self._filled]
         for number in range(count):
             turn, place = divmod(number, len(empty))
             yield Again(round_number, empty[place], self._attempts[empty[place]] + turn + 1)

@@ -75,7 +75,7 @@ def opened(path: Path, remedy: str) -> Iterator[pq.ParquetFile]:
     """A Parquet file to read from; :class:`InputError` in one line, with the ``remedy``, where it cannot be read."""
     try:
         # Without pre_buffer: with it all that is wanted of the file would be in memory.
-        with pq.ParquetFile(path, pre_buffer=False) as file:
+        with pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as file:
             yield file
     except (pa.ArrowException, OSError) as error:
         said = " ".join(str(error).split())

@@ -74,10 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pairsmith {__version__}")
     groups = {"": parser.add_subparsers(required=True, metavar="COMMAND")}
-    batch = groups[""].add_parser("batch", help="Ask by batch files: half the price, within a day, or on a GPU node")
-    groups["batch"] = batch.add_subparsers(required=True, metavar="STEP")
-    review = groups[""].add_parser("review", help="Let people look at a sample of the rows, in Argilla")
-    groups["review"] = review.add_subparsers(required=True, metavar="STEP")
+    for name, about in GROUPS.items():
+        groups[name] = groups[""].add_parser(name, help=about).add_subparsers(required=True, metavar="STEP")
     for name, command in COMMANDS.items():
         group, _, word = name.rpartition(" ")
         verb = groups[group].add_parser(
@@ -105,6 +103,12 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name in ("gate", "run"):
         about = "processes that judge rows; default: the %(default)s cores that this one may run on"
         verb.add_argument("--workers", type=_workers, default=_cores(), metavar="N", help=about)
+    if name == "review plan":
+        about = "share of defective rows to stay below; default: max_defect_rate of factory.yml, or 0.05"
+        verb.add_argument("--max-defect-rate", type=_share, metavar="R", help=about)
+        verb.add_argument("--confidence", type=_share, metavar="C", help="default: that of factory.yml")
+        about = "share of defective rows that you expect; default: a quarter of --max-defect-rate"
+        verb.add_argument("--expected", type=_share, metavar="E", help=about)
     if name in ("review push", "review pull"):
         about = "of the Argilla server; default: ARGILLA_API_URL, else the one of 'pairsmith review serve'"
         verb.add_argument("--url", metavar="URL", help=about)
@@ -130,6 +134,16 @@ def _rows(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MOST_SHOWN:
         raise argparse.ArgumentTypeError(f"'{text}' is no number of rows; give 1 to {MOST_SHOWN:,}")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no share; give a number from 0 to below 1, such as 0.05")
+    return share
 
 
 def _cores() -> int:
@@ -199,6 +213,20 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
     return score(truths, set(run.table(REQUESTS_FILE).read("id")["id"].to_pylist()), run.table(VERDICTS_FILE))
 
 
+def _plan_review(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.planning_review import plan_review
+    from pairsmith.run import open_run
+
+    found = plan_review(open_run(options.folder), options.max_defect_rate, options.confidence, options.expected)
+    return {"run": str(options.folder), **found}
+
+
+GROUPS = {
+    "batch": "Ask by batch files: half the price, within a day, or on a GPU node",
+    "review": "Let people look at rows, and tell from their answers what all rows are worth",
+}
+"""First words of the commands that have two."""
+
 COMMANDS: dict[str, Command] = {
     "init": Command("Write a factory.yml with every key, its default and a comment", "init runs/mine", _init, "init"),
     "schema": Command(
@@ -245,6 +273,12 @@ COMMANDS: dict[str, Command] = {
         "gate runs/mine",
         _stage("pairsmith.gating", "gate"),
         "funnel",
+    ),
+    "review plan": Command(
+        "Show how many rows people must look at to show that few are defective",
+        "review plan runs/mine --max-defect-rate 0.05",
+        _plan_review,
+        "plan_review",
     ),
     "review push": Command(
         "Send a sample of the rows to an Argilla server; what is there stays as it is",

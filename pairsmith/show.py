@@ -169,6 +169,36 @@ def pulled(result: Result) -> str:
     return "\n".join(lines)
 
 
+def plan_review(result: Result) -> str:
+    """How many rows must be looked at, by each way of looking, and what to do next."""
+    limit, confidence, expected = (f"{100 * result[name]:.4g}%" for name in ("limit", "confidence", "expected"))
+    lines = [
+        f"To show with {confidence} confidence that fewer than {limit} of {result['population']:,} accepted rows are"
+        f" defective, where in truth {expected} are, people look at so many rows drawn at random:"
+    ]
+    for name, one in (("planned", result["planned"]), ("of any population", result["planned_of_any_population"])):
+        lines.append(f"  {name:<18}" + (_planned(one) if one else "no size is enough, or none that people could do"))
+    lines += [
+        f"  {'looking any time':<18}{_looked_at(one)}  enough with chance {one['chance']:.0%}"
+        for one in result["any_time"]
+    ]
+    lines += [
+        "A planned sample is looked at once, when all of it is answered; 'pairsmith release' looks at any time.",
+        f"Hours: one person, {result['seconds_a_row']} s a row. Of a sample {result['random']:.0%} are drawn at random.",
+    ]
+    return "\n".join([*lines, f"next: {result['next']}"])
+
+
+def _planned(one: Result) -> str:
+    return f"{_looked_at(one)}  enough with chance {one['power']:.0%}: where at most {one['allowed']:,} are defective"
+
+
+def _looked_at(one: Result) -> str:
+    if one["rows"] is None:
+        return "more than people could do"
+    return f"{one['rows']:>7,} rows {one['hours']:>6.1f} h"
+
+
 def release(result: Result) -> str:
     """Where the release is, what changed, and what people's answers did to the accepted rows."""
     where = f"{result['run']}/{result['path']} ({result['change']})"

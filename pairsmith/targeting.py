@@ -1,13 +1,14 @@
 """The target of a run: so many accepted rows of each slice. What is missing after a round is asked for in the next one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pairsmith.asking import read_plan
+from pairsmith.factory.fates import Fates
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.records import VERDICTS, slice_of
 from pairsmith.factory.rounds import Again, Round, Seats, SliceState, Surplus, last_round, read_rounds, write_rounds
@@ -88,14 +89,19 @@ def slices(run: Run) -> Mapping[str, SliceState]:
 
 
 def _seats(run: Run) -> Seats:
-    fate = dict.fromkeys(pq.read_table(run.path / ACCEPTED, columns=["request_id"])["request_id"].to_pylist(), True)
-    rejected = pq.read_table(run.path / REJECTED_FILE, columns=["request_id", "reasons"])
+    return Seats(read_plan(run), Fates(_fates(run)).get)
+
+
+def _fates(run: Run) -> Iterator[tuple[str, bool]]:
+    """What became of each request that was judged, or given up."""
+    for rows in run.table(ACCEPTED).batches("request_id"):
+        yield from zip(rows["request_id"].to_pylist(), repeat(True))
     spare = [f"{GATE}:row:{Reason.SURPLUS}"]
-    for request_id, reasons in zip(*(rejected[name].to_pylist() for name in ("request_id", "reasons")), strict=True):
-        fate[request_id] = reasons == spare
+    for rows in run.table(REJECTED_FILE).batches("request_id", "reasons"):
+        accepted = (reasons == spare for reasons in rows["reasons"].to_pylist())
+        yield from zip(rows["request_id"].to_pylist(), accepted, strict=True)
     with run.journal() as journal:
-        fate.update((failure.request_id, False) for failure in journal.failures("generate"))
-    return Seats(read_plan(run), fate)
+        yield from ((failure.request_id, False) for failure in journal.failures("generate"))
 
 
 def _rounds(run: Run) -> list[Again]:

@@ -2,11 +2,12 @@
 
 In the process of a test: ``with Endpoint(script) as server``. As a process of its own: ``with EndpointProcess(latency=0.05)``,
 or ``python tests/endpoint.py --help``. It speaks chat completions, files and batches; ``GET /stats`` and ``POST /reset``
-tell and clear its counts.
+tell and clear its counts, ``POST /allow`` bounds its answers.
 """
 
 import asyncio
 import json
+import math
 import random
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -58,6 +60,8 @@ class Endpoint:
         self._ready = threading.Event()
         self._connections: set[Connection] = set()
         self._open = 0
+        self._allowed = math.inf
+        self._held: dict[Connection, Callable[[], None]] = {}
         self.port = 0
         self.clear()
 
@@ -94,6 +98,13 @@ class Endpoint:
             assert time.monotonic() < end, "the endpoint waited in vain"
             time.sleep(0.005)
 
+    def allow(self, answers: float) -> None:
+        """Pay for no more than so many ``answers`` in all: further ones wait until more are allowed or their client is gone.
+
+        What nobody waits for any more is paid for all the same.
+        """
+        self._loop.call_soon_threadsafe(self._allow, answers)
+
     def stats(self) -> dict[str, Any]:
         """The counts; ``paid_twice``: payments beyond the first for a prompt. Times are seconds on the monotonic clock."""
         return {
@@ -118,7 +129,10 @@ class Endpoint:
     async def _main(self) -> None:
         self._stopped = asyncio.Event()
         server = await self._loop.create_server(
-            lambda: Connection(self._route, self._connections), "127.0.0.1", self.settings.port, backlog=4096
+            lambda: Connection(self._route, self._connections, self._let_go),
+            "127.0.0.1",
+            self.settings.port,
+            backlog=4096,
         )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
@@ -144,6 +158,9 @@ class Endpoint:
         if (request.method, path) == ("POST", "/reset"):
             self.clear()
             return Reply(body={})
+        if (request.method, path) == ("POST", "/allow"):
+            self._allow(json.loads(request.body))
+            return Reply(body={})
         return Reply(404, error(f"Invalid URL ({request.method} {path})"))
 
     def _chat(self, connection: Connection, request: Request) -> None:
@@ -161,9 +178,9 @@ class Endpoint:
         reply = self._script(number, received)
         delay = reply.delay + (self.settings.tail[1] if slow else self.settings.latency)
         if delay > 0:
-            self._loop.call_later(delay, self._finish, connection, received, reply)
+            self._loop.call_later(delay, self._give, connection, received, reply)
         else:
-            self._finish(connection, received, reply)
+            self._give(connection, received, reply)
 
     def _answer_line(self, body: dict) -> tuple[int, object]:
         """Status and body for a line of a batch: no gateway and no latency, but the same faults, script and counts."""
@@ -196,6 +213,22 @@ class Endpoint:
             headers["retry-after"] = f"{gateway.retry_after:g}"
         self.refused[status] += 1
         _send(connection, Reply(status), refusal(status), headers)
+
+    def _give(self, connection: Connection, received: Received, reply: Reply) -> None:
+        """Answer, or hold the answer back; see :meth:`allow`."""
+        self._held[connection] = partial(self._finish, connection, received, reply)
+        if self._answered < self._allowed or connection.transport.is_closing():
+            self._let_go(connection)
+
+    def _allow(self, answers: float) -> None:
+        self._allowed = answers
+        while self._held and self._answered < self._allowed:
+            self._let_go(next(iter(self._held)))
+
+    def _let_go(self, connection: Connection) -> None:
+        """Give what is held back on a connection, if anything is."""
+        if finish := self._held.pop(connection, None):
+            finish()
 
     def _finish(self, connection: Connection, received: Received, reply: Reply) -> None:
         self._open -= 1
@@ -283,6 +316,10 @@ class EndpointProcess:
     def reset(self) -> None:
         """Forget all counts and begin the draws anew."""
         self._call("/reset", b"")
+
+    def allow(self, answers: float) -> None:
+        """See :meth:`Endpoint.allow`."""
+        self._call("/allow", json.dumps(answers).encode())
 
     def _call(self, path: str, body: bytes | None = None) -> dict[str, Any]:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

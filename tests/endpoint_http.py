@@ -17,11 +17,20 @@ class Request(NamedTuple):
 
 
 class Connection(asyncio.Protocol):
-    """Takes one request after the other and hands each to ``handle``, which answers with :meth:`send`, now or later."""
+    """Takes one request after the other and hands each to ``handle``, which answers with :meth:`send`, now or later.
 
-    def __init__(self, handle: Callable[["Connection", Request], None], living: set["Connection"]) -> None:
+    ``lost`` is told when the other side is gone.
+    """
+
+    def __init__(
+        self,
+        handle: Callable[["Connection", Request], None],
+        living: set["Connection"],
+        lost: Callable[["Connection"], None],
+    ) -> None:
         self._handle = handle
         self._living = living
+        self._lost = lost
         self._buffer = bytearray()
         self._head: bytes | None = None
         self._length: int | None = 0  # of the body; None: it comes in chunks
@@ -34,6 +43,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._living.discard(self)
+        self._lost(self)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data

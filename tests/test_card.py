@@ -116,6 +116,11 @@ def test_hostile_texts_break_neither_table_nor_page():
         assert len({line.count("|") for line in table.splitlines()}) == 1
 
 
+def test_a_setting_of_several_values_is_told_as_a_list():
+    body = render_card(facts(thresholds={"contamination": {"evaluation": []}, "duplicates": {"against": ["a", "b"]}}))
+    assert "| contamination | evaluation | none |" in body and "| duplicates | against | a, b |" in body
+
+
 def test_a_template_in_a_value_is_not_rendered():
     assert "49" not in render_card(facts(description="{{ 7 * 7 }}", changelog="{{ 7 * 7 }}"))
 
@@ -158,7 +163,7 @@ def test_what_was_paid_and_what_was_wanted_is_said():
     assert "| a | 4 | 80.0% |" in body and "| b | 1 | 20.0% |" in body
     assert "10 rows were wanted, by group and language; 8 of them are there after 2 rounds of asking." in body
     _, recorded = parts(render_card(facts()))
-    assert "Nothing was paid: the answers are recorded." in recorded and "rows were wanted" not in recorded
+    assert "Nothing was paid: no model was asked." in recorded and "rows were wanted" not in recorded
 
 
 def test_the_card_names_its_parent_and_keeps_the_changelog_below_its_section():

@@ -15,6 +15,8 @@ from pairsmith.factory.records import PAIRS
 from pairsmith.factory.spec import DuplicatesSpec
 from pairsmith.factory.text import jaccard, shingles, tokens
 from pairsmith.validators.duplicates import DuplicatesGate
+from pairsmith.validators.minhash import Bands
+from pairsmith.validators.sketch import sketch
 
 LONG = "the old ferry crosses the sound twice a day in winter and every hour in summer unless the wind is too strong"
 
@@ -174,6 +176,17 @@ def test_numba_and_numpy_give_the_same_verdicts(seed):
     with without_numba():
         plain = judge(queries(seed))
     assert judge(queries(seed)) == plain
+
+
+@given(st.integers(0, 10_000), st.integers(0, 60))
+def test_a_pair_is_signed_alike_wherever_its_query_ends(seed, cut):
+    words = random.Random(seed).choices(WORDS, k=60)
+    parted = row("a", " ".join(words[:cut]), " ".join(words[cut:]))
+    found = sketch(table([parted, row("b", "", " ".join(words))]), Bands(8, 2)).select(
+        [f"pair_{n:03}" for n in range(8)]
+    )
+    one, other = found.to_pylist()
+    assert one == other
 
 
 def test_all_of_the_work_is_told_of(tmp_path):

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
@@ -161,6 +163,25 @@ def test_what_a_client_no_longer_waits_for_is_paid_all_the_same():
         with pytest.raises(openai.APITimeoutError):
             ask(chat, "x", timeout=0.1)
         server.wait_for(lambda one: one.paid["x"] == 1)
+
+
+def test_no_more_is_answered_than_is_allowed_until_more_is_or_nobody_waits():
+    with EndpointProcess() as server, client(server) as chat:
+        server.allow(1)
+        ask(chat, "x")
+        with pytest.raises(openai.APITimeoutError):
+            ask(chat, "x", timeout=0.2)
+        while (stats := server.stats())["answered"] < 2:  # paid, though the client is gone
+            time.sleep(0.005)
+        assert stats["received"] == 2
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(ask, chat, "y")
+            while server.stats()["received"] < 3:
+                time.sleep(0.005)
+            server.allow(2)
+            assert server.stats()["answered"] == 2
+            server.allow(3)
+            assert waiting.result(20).choices[0].message.content == "answer to y"
 
 
 def test_the_endpoint_costs_far_less_than_the_client():

@@ -1,6 +1,7 @@
 """The run folder: whole files, fresh stages, one writer."""
 
 import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,33 @@ def test_a_stage_is_fresh_until_an_input_or_an_output_changes(tmp_path: Path) ->
     assert not again.fresh("stage", {"in": "a"})
 
 
+def test_a_file_that_a_stage_reads_is_digested_once_until_it_changes(tmp_path: Path) -> None:
+    """Bytes that change with size and time as they were are not looked at: so it is known that nothing was read again."""
+    source = tmp_path / "in"
+    source.write_text("1")
+    os.utime(source, ns=(0, 0))
+    folder = RunFolder(tmp_path)
+    before = folder.digest("in")
+    made(folder, "out", "1")
+    folder.done("stage", {"in": before}, ("out",), {})
+    source.write_text("2")
+    assert RunFolder(tmp_path).digest("in") != before
+    os.utime(source, ns=(0, 0))
+    assert RunFolder(tmp_path).digest("in") == before
+    source.write_text("22")
+    os.utime(source, ns=(0, 0))
+    assert RunFolder(tmp_path).digest("in") != before
+    source.unlink()
+    assert RunFolder(tmp_path).digest("in") is None
+
+
 def test_an_older_pairsmith_refuses_a_newer_folder_in_one_line(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text('{"format_version": 99, "stages": {}}')
     with pytest.raises(RunError, match="format 99"):
         RunFolder(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "null", '{"stages": 3}'])
+@pytest.mark.parametrize("text", ["{", "[]", "null", '{"stages": 3}', '{"format_version": 1, "stages": {}, "read": 3}'])
 def test_a_damaged_manifest_is_one_clear_line(tmp_path: Path, text: str) -> None:
     (tmp_path / MANIFEST).write_text(text)
     with pytest.raises(RunError, match="delete it"):

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from plain import without_numba
 
 from pairsmith.factory.text import fold
-from pairsmith.validators.characters import characters, slices
+from pairsmith.validators.characters import characters, slices, strings
 from pairsmith.validators.digests import digests
-from pairsmith.validators.folding import fold_all, fold_characters
+from pairsmith.validators.folding import fold_characters, folded
 
 EVERY = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 MARKS = [char for char in EVERY if unicodedata.combining(char)]
@@ -20,6 +20,10 @@ SHIFTING = st.sampled_from(
 )
 CHARACTERS = st.one_of(SHIFTING, st.sampled_from(MARKS), st.sampled_from(CHANGING), st.characters())
 TEXTS = st.lists(st.text(CHARACTERS, max_size=8), max_size=4)
+
+
+def fold_all(texts: list[str]) -> list[str]:
+    return [text for some in slices(texts) for text in strings(folded(some))]
 
 
 @settings(max_examples=400)
@@ -40,6 +44,7 @@ def test_every_character_is_folded_as_it_is_alone_and_beside_letters_and_marks()
         ("가", ""),
         ("", "\u0301"),
         ("é", "\u0316"),
+        ("", "\u11b5"),
     ):
         texts = [f"{before}{char}{after}" for char in EVERY[:0x3400]]
         assert fold_all(texts) == [fold(text) for text in texts]

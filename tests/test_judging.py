@@ -15,7 +15,7 @@ from pairsmith.factory.records import VERDICTS
 from pairsmith.validators.funnel import Funnel
 from pairsmith.validators.gate import Findings, Gate, Scope, Share
 from pairsmith.validators.judging import dropped_ids, judge_rows, without
-from pairsmith.validators.parts import read_table
+from pairsmith.validators.parts import DONE, VERDICTS_OF_PART, read_table
 
 
 class Letter:
@@ -87,6 +87,8 @@ def test_what_compares_sketches_sees_the_rows_that_are_still_kept_and_the_parts_
     with TemporaryDirectory() as folder:
         tables = [rows(*queries[at : at + size], start=at) for at in range(0, len(queries), size)]
         verdicts = pa.concat_tables(judged([first, last, Same()], Path(folder), *tables))
+        assert {file.name for file in Path(folder).glob("parts/*/*")} <= {VERDICTS_OF_PART, "sketch-0.arrow", DONE}
+        assert not list(Path(folder).glob("parts/.*"))
     same = [line for line in verdicts.to_pylist() if line["gate"] == "same"]
     left = [(f"k{n}", query) for n, query in enumerate(queries) if not set(query) & set("ac")]
     assert [line["id"] for line in same] == [key for key, _ in left]

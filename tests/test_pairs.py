@@ -19,7 +19,9 @@ from pairsmith.asking import generate
 from pairsmith.cli import main
 from pairsmith.factory.errors import InputError
 from pairsmith.factory.occurrences import Occurrences
+from pairsmith.factory.pairs import DECODED, READ_BYTES, PairsFile, nothing_seen
 from pairsmith.factory.records import PAIRS, content_hash
+from pairsmith.factory.spec import PairsSpec
 from pairsmith.gating import gate
 from pairsmith.run import open_run
 
@@ -292,6 +294,19 @@ def test_a_file_that_cannot_be_read_is_one_line_with_exit_code_2(
         gate_here(run)
 
 
+@pytest.mark.parametrize("coded", [False, True])
+def test_long_rows_are_few_at_a_time_however_the_file_holds_them(tmp_path: Path, coded: bool) -> None:
+    long = pa.array(["word " * 20_000] * 400)  # 100 kB each: 40 MB in all, of which the file holds one text
+    table = pa.table({"query": [f"question {n}" for n in range(400)], "positive": long})
+    if coded:
+        table = table.set_column(1, "positive", long.dictionary_encode())
+    pq.write_table(table, tmp_path / "mine.parquet")
+    file = PairsFile(PairsSpec(**ENTRY), tmp_path / "mine.parquet")
+    read = list(file.tables(nothing_seen()))
+    assert max(each.nbytes for each in read) < READ_BYTES + DECODED * 110_000
+    assert pa.concat_tables(read)["query"].to_pylist() == table["query"].to_pylist()
+
+
 def test_a_file_that_is_damaged_in_the_middle_is_one_line_and_finished_parts_stay(tmp_path: Path) -> None:
     run = run_of(tmp_path, rows(60), group=10)
     shutil.copytree(run, tmp_path.with_name("whole"))
@@ -301,6 +316,7 @@ def test_a_file_that_is_damaged_in_the_middle_is_one_line_and_finished_parts_sta
     file.write_bytes(content[:place] + bytes(200) + content[place + 200 :])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pairsmith.factory.pairs.READ", 10)
+        patch.setattr("pairsmith.factory.pairs.DECODED", 10)
         with pytest.raises(InputError, match="not readable as Parquet") as raised:
             gate_here(run, 10)
     assert str(file) in str(raised.value) and not (run / "verdicts.parquet").exists()

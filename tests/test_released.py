@@ -50,6 +50,13 @@ def lost(rows: Rows, run: Path, *against: str, **spec: Any) -> dict[str, str]:
     return {line["id"]: line["related"] for line in judge(rows, run, *against, **spec) if line["verdict"] == "drop"}
 
 
+def flip(file: Path, place: int) -> None:
+    """Change one byte of a file."""
+    content = bytearray(file.read_bytes())
+    content[place] ^= 0x10
+    file.write_bytes(content)
+
+
 OLD = [row("old1", "ferry times", LONG), row("old2", "a short one", "It is short.")]
 NEW = [
     row("new1", "When does it go?", LONG.replace("strong", "strong for it"), negative="much more text than any other"),
@@ -101,9 +108,37 @@ def test_what_was_kept_of_a_release_is_made_again_where_it_is_damaged(run: Path,
     release(OLD, tmp_path / "releases")
     lost(NEW, run, "../releases")
     (kept,) = (run / ".released").glob("*/*.arrow")
-    for damage in (kept.unlink, lambda: kept.write_bytes(b"ARROW1")):
+    whole = kept.read_bytes()
+    for damage in (kept.unlink, lambda: kept.write_bytes(b"ARROW1"), lambda: flip(kept, len(whole) // 2)):
         damage()
         assert set(lost(NEW, run, "../releases")) == {"new1", "new2"}
+        assert kept.read_bytes() == whole
+
+
+def test_other_signatures_are_taken_up(run: Path, tmp_path: Path) -> None:
+    path = release(OLD, tmp_path / "releases")
+    lost(NEW, run, "../releases")
+    (before,) = (run / ".released").iterdir()
+    table = pq.read_table(signatures_of(path))
+    table = table.set_column(table.schema.get_field_index("length"), table.schema.field("length"), [[1, 2]])
+    pq.write_table(table, signatures_of(path))
+    lost(NEW, run, "../releases")
+    (now,) = (run / ".released").iterdir()
+    assert now != before
+    assert pa.ipc.open_file(now / "00000.arrow").read_all()["length"].to_pylist() == [1, 2]
+
+
+def test_a_damaged_page_of_signatures_is_one_line_that_names_the_file(run: Path, tmp_path: Path) -> None:
+    path = signatures_of(release(OLD, tmp_path / "releases"))
+    whole, group = path.read_bytes(), pq.read_metadata(path).row_group(0)
+    for column in (group.column(number) for number in range(0, group.num_columns, 5)):
+        flip(path, column.data_page_offset + column.total_compressed_size - 1)  # the last byte of its last page
+        with pytest.raises(
+            InputError, match=r"^[^\n]*1\.0\.0\.signatures\.parquet: not readable [^\n]*; delete it[^\n]*$"
+        ):
+            judge(NEW, run, "../releases")
+        path.write_bytes(whole)
+    assert set(lost(NEW, run, "../releases")) == {"new1", "new2"}
 
 
 @pytest.mark.parametrize(
@@ -148,7 +183,8 @@ def test_of_a_row_in_several_releases_the_newest_text_counts(run: Path, tmp_path
 def test_a_released_id_stands_once_and_in_the_run_where_it_is_there(names: list[int], first: int) -> None:
     first = min(first, len(set(names)))
     names = [*dict.fromkeys(names)][:first] + names
-    released, out = standing(pa.chunked_array([pa.array(map(str, names), pa.string())]), first)
+    parts = [pa.array(map(str, part), pa.string()) for part in (names[:3], names[3:3], names[3:])]
+    released, out = standing(parts, first)
     assert released.tolist() == [name in names[first:] for name in names]
     assert out.tolist() == [place >= first and name in names[:place] for place, name in enumerate(names)]
 

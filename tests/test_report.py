@@ -335,7 +335,7 @@ def test_costs_and_the_target_are_summed_and_bounded(run):
 
 def test_what_was_not_paid_and_not_wanted_is_one_line_or_none(run):
     html = write_report(run.data())
-    assert section(html, "cost") == "Cost Nothing was paid: the answers are recorded."
+    assert section(html, "cost") == "Cost Nothing was paid: no model was asked."
     assert 'id="target"' not in html
 
 

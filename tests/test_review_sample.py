@@ -13,6 +13,7 @@ from recordings import answer, record
 
 from pairsmith.asking import generate
 from pairsmith.curation.apportion import seats
+from pairsmith.curation.doubt import DOUBTFUL
 from pairsmith.curation.frame import Lots
 from pairsmith.curation.review_rows import SAMPLE, Part
 from pairsmith.curation.review_sample import OTHERS, SMALL, Drawn, draw, split
@@ -175,17 +176,26 @@ def test_what_nobody_can_see_in_the_row_is_not_among_the_rejected_ones():
     }
 
 
-def test_doubtful_rows_are_those_nearest_to_a_threshold_in_each_stratum():
-    rows = [Row("near", languages=("en", "en"), score=0.06 + number / 1000) for number in range(100)]
-    rows += [Row("near", languages=("de", "de"), score=0.5 + number / 10) for number in range(4)]
-    found = by_part(draw(tables(rows), ReviewSpec(doubtful=0.5, rejected=0), 24, 0))[Part.DOUBTFUL]
+def test_doubtful_rows_are_the_nearest_to_a_threshold_and_those_not_verified_of_each_stratum():
+    rows = [Row("near", languages=("en", "en"), score=0.06 + number / 1000) for number in range(96)]
+    rows += [Row("unverified", languages=("de", "de")) for _ in range(4)]
+    rows += [Row("sure", languages=("fr", "fr")) for _ in range(60)]
+    found = by_part(draw(tables(rows), ReviewSpec(doubtful=0.5, rejected=0), 16, 0))[Part.DOUBTFUL]
     places = defaultdict(list)
     for line in found:
-        places[line["stratum"]].append(line["doubt_score"])
-    assert {name: len(scores) for name, scores in places.items()} == {"sts/en": 10, "sts/de": 2}  # as 10 to 2: roots
-    assert sorted(places["sts/en"]) == places["sts/en"] == pytest.approx([0.06 + n / 1000 for n in range(10)])
-    assert sorted(places["sts/de"]) == pytest.approx([0.5, 0.6])
-    assert found[0]["doubt_gate"] == "language:query"
+        places[line["stratum"]].append(line)
+    assert {name: len(lines) for name, lines in places.items()} == {"sts/en": 5, "sts/de": 3}  # of 16 and 4: roots
+    assert [line["doubt_score"] for line in places["sts/en"]] == pytest.approx([0.06 + n / 1000 for n in range(5)])
+    assert all(line["reasons"] == ["language:query:no_detector"] for line in places["sts/de"])
+    assert {line["stratum_rows"] for line in places["sts/en"]} == {16}  # a tenth of 160
+    assert {line["population"] for line in found} == {20}
+    assert {line["doubt_gate"] for line in found} == {"language:query"}
+    assert min(line["doubt"] for line in found) >= DOUBTFUL
+
+
+def test_with_no_doubtful_row_the_random_part_gets_the_seats():
+    found = by_part(draw(tables([Row() for _ in range(90)]), ReviewSpec(doubtful=0.5, rejected=0), 40, 0))
+    assert {part: len(lines) for part, lines in found.items()} == {Part.RANDOM: 40, Part.DOUBTFUL: 0, Part.REJECTED: 0}
 
 
 def test_overlap_is_a_share_of_the_rows_where_there_are_two_reviewers():

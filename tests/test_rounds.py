@@ -1,4 +1,5 @@
 import random
+import tracemalloc
 from collections import Counter
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pairsmith.factory.errors import RunError
+from pairsmith.factory.fates import Fates
 from pairsmith.factory.plan import draw_requests, expected_tasks
 from pairsmith.factory.records import Request
 from pairsmith.factory.rounds import Again, Seats, Surplus, read_rounds, with_replacements, write_rounds
@@ -27,7 +29,7 @@ def play(plan, chances, cap, seed=0, rounds=40):
     for number in range(2, rounds):
         for request in plan:
             fate.setdefault(request.id, dice.random() < chances.get(request.slice, 0.7))
-        found = Seats(plan, fate).next_round(number, cap)
+        found = Seats(plan, fate.get).next_round(number, cap)
         if not found.again:
             break
         again += found.again
@@ -40,6 +42,33 @@ def surplus(plan, accepted):
     found = Surplus(Counter(one.slice for one in plan if one.parent is None))
     good = [one for one in plan if one.id in accepted]
     return {one.id for one, beyond in zip(good, found.beyond(one.slice for one in good), strict=True) if beyond}
+
+
+@given(st.dictionaries(st.text(), st.booleans()), st.text())
+def test_fates_are_told_as_they_are_known(known, other):
+    fates = Fates(known.items())
+    assert {name: fates.get(name) for name in known} == known
+    assert fates.get(other) == known.get(other)
+
+
+def test_a_request_of_which_one_row_was_not_accepted_was_not():
+    assert Fates([("a", True), ("a", False), ("b", True)]).get("a") is False
+
+
+def test_what_is_kept_of_a_plan_is_some_bytes_a_request():
+    def plan(size):
+        return (Request(id=f"{n:016x}", group="sts", language="en") for n in range(size))
+
+    def kept(size):
+        tracemalloc.start()
+        fates = Fates((f"{n:016x}", n % 2 == 0) for n in range(size))
+        seats = Seats(plan(size), fates.get)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert len(seats.next_round(2, 2.0).again) >= size // 2
+        return found
+
+    assert (kept(6_000) - kept(2_000)) / 4_000 < 50  # a set of their ids alone takes more than 100
 
 
 @given(st.dictionaries(st.sampled_from(["sts/en", "sts/sw", "bitext/en-de", "short_short/de"]), st.floats(0, 1)),
@@ -68,7 +97,7 @@ def test_few_rounds_bring_what_is_missing_and_little_is_left_over():
 def test_a_slice_of_low_acceptance_is_asked_for_more_at_once_and_named():
     requests = [Request(id=f"{code}{n}", group="sts", language=code) for code in ("en", "sw") for n in range(100)]
     fate = {one.id: int(one.id[2:]) % 10 < (6 if one.language == "en" else 1) for one in requests}
-    found = Seats(requests, fate).next_round(2, 100.0)
+    found = Seats(requests, Fates(fate.items()).get).next_round(2, 100.0)
     count = Counter(one.seat[:2] for one in found.again)
     assert count["en"] == pytest.approx(40 / 0.6, abs=8) and count["sw"] > 600
     assert list(found.low) == ["sts/sw"]

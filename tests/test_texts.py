@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 from parts import rows
 
 from pairsmith.factory.records import PAIRS
+from pairsmith.validators.characters import strings
 from pairsmith.validators.texts import Texts, chosen, texts
 
 TEXT = st.one_of(
     st.text(max_size=20), st.sampled_from(["", "Two  words\n", "Straße ﬁn", "漢字カー 2", "ไทยครับ", "A b c d e f"])
 )
 ROW = st.tuples(TEXT, TEXT, st.lists(TEXT, max_size=3), st.booleans())
-STEPS = ("text", "folded", "tokens")  # in the order in which one is made from the other
+STEPS = ("text", "folded_slices", "tokens", "folded")  # in the order in which one is made from the other
 
 
 def table(lines: list[tuple[str, str, list[str], bool]]) -> pa.Table:
@@ -25,7 +26,8 @@ def table(lines: list[tuple[str, str, list[str], bool]]) -> pa.Table:
 
 def same(one: Texts, other: Texts) -> bool:
     arrays = (
-        (getattr(found.tokens, name) for name in ("hashes", "starts", "words", "unspaced")) for found in (one, other)
+        [*(getattr(found.tokens, name) for name in ("hashes", "starts", "words", "unspaced")), found.lengths]
+        for found in (one, other)
     )
     return (
         list(one) == list(other)
@@ -51,3 +53,12 @@ def test_what_was_folded_is_not_folded_again():
     folded = texts(whole).folded
     kept = chosen(whole, pa.chunked_array([[False, True]]))
     assert texts(kept).folded[0] is folded[3]
+
+
+def test_characters_of_texts_over_many_slices_stay_with_their_texts():
+    whole = rows(*(f"Query {number}" for number in range(700)))
+    folded = texts(whole).folded
+    wanted = [number % 3 == 1 or 100 < number < 400 for number in range(700)]
+    kept = texts(chosen(whole, pa.chunked_array([wanted])))
+    found = [text for some in kept.folded_slices for text in strings(some)]
+    assert found == [text for number, text in enumerate(folded) if wanted[number // (len(folded) // 700)]]

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import regex
+
+from pairsmith.validators import compiled
 
 CODES = 0x110000
 ASSIGNED = 0x40000  # no letter, number or space has a higher code point
@@ -32,6 +36,12 @@ class Characters(NamedTuple):
         """The text in which each place lies."""
         return np.searchsorted(self.starts, places, side="right") - 1
 
+    def at(self, places: npt.NDArray[np.int64]) -> "Characters":
+        """Some of the texts, in the order in which they are named."""
+        limits = zip(self.starts[places].tolist(), self.starts[places + 1].tolist(), strict=True)
+        codes = np.concatenate([self.codes[:0], *(self.codes[start:end] for start, end in limits)])
+        return Characters(codes, np.concatenate(([0], np.cumsum(np.diff(self.starts)[places]))))
+
 
 def characters(texts: Sequence[str]) -> Characters:
     """The code points of ``texts``."""
@@ -39,6 +49,12 @@ def characters(texts: Sequence[str]) -> Characters:
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     return Characters(codes, np.concatenate(([0], np.cumsum(lengths + 1))))
+
+
+def strings(texts: Characters) -> list[str]:
+    """The texts of which these are the code points."""
+    joined, places = texts.codes.tobytes().decode("utf-32-le", "surrogatepass"), texts.starts.tolist()
+    return [joined[start : end - 1] for start, end in pairwise(places)]
 
 
 def few(texts: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -49,6 +65,20 @@ def few(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 def slices(texts: Sequence[str]) -> Iterator[Characters]:
     """The code points of ``texts``, a few hundred texts at a time; at least one slice."""
     return map(characters, few(texts))
+
+
+def decoded(texts: pa.Array | pa.ChunkedArray) -> Iterator[Characters]:
+    """As :func:`slices`, of texts in Arrow's memory: no Python string is made of them."""
+    return map(_decoded, few(pa.chunked_array(texts).cast(pa.large_string()).combine_chunks()))
+
+
+def _decoded(texts: pa.LargeStringArray) -> Characters:
+    fast = compiled.kernels()
+    if not fast:
+        return characters(texts.to_pylist())
+    _, offsets, data = texts.buffers()
+    limits = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return Characters(*fast.decode(np.frombuffer(data, np.uint8), limits))
 
 
 def kind_table(patterns: Mapping[int, str], dtype: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:

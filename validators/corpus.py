@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,11 @@ class Corpus:
     def __init__(self, candidates: pq.ParquetFile, parts: Sequence[Judged]) -> None:
         self._candidates = candidates
         self.parts = parts
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the folders of the parts are; None where there is no part."""
+        return next((one.part.folder.parent for one in self.parts), None)
 
     def kept(self, number: int, columns: Sequence[str] = tuple(PAIRS.names)) -> pa.Table:
         """The rows of a part that are kept so far."""
@@ -68,12 +74,13 @@ def _verdicts(gate: Gate, notes: int | None, corpus: Corpus, progress: Share) ->
     if notes is None or not isinstance(gate, Sketching):
         yield from _at_once(gate, corpus, progress)
     else:
-        sketches = [_sketch(corpus, number, notes) for number in range(len(corpus.parts))]
-        yield from enumerate(judge_sketches(gate, sketches, progress))
+        with TemporaryDirectory(dir=corpus.folder, prefix=".kept.", suffix=".part") as beside:
+            sketches = [_sketch(corpus, number, notes, Path(beside)) for number in range(len(corpus.parts))]
+            yield from enumerate(judge_sketches(gate, sketches, progress))
 
 
-def _sketch(corpus: Corpus, number: int, place: int) -> Path:
-    """The sketch file of a part, without the rows that another corpus gate has dropped since it was made."""
+def _sketch(corpus: Corpus, number: int, place: int, folder: Path) -> Path:
+    """The sketch file of a part; one in ``folder``, where another corpus gate has dropped rows since it was made."""
     one = corpus.parts[number]
     path = one.part.sketch(place)
     with pa.memory_map(str(path)) as source:
@@ -81,7 +88,7 @@ def _sketch(corpus: Corpus, number: int, place: int) -> Path:
         if len(sketch) == one.kept.sum():
             return path
         kept = corpus.kept(number, ["id"])["id"].combine_chunks()
-        beside = path.with_suffix(".kept.arrow")
+        beside = folder / f"{number}.arrow"
         write_table(beside, sketch.filter(pc.is_in(sketch["id"], value_set=kept)))
         return beside
 

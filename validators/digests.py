@@ -1,5 +1,6 @@
 """Digests of whole texts, many at once: equal for equal texts, and else, for all that people and models write, by a chance
-of about 1 in 2^128: a text can be built to have the digest of another one.
+of about 1 in 2^128. Polynomials modulo 2^64 are no secret hash: who builds texts for it can make two with one digest (by the
+Thue-Morse sequence, whatever the base).
 """
 
 from collections.abc import Iterable
@@ -26,12 +27,10 @@ def _digests(texts: Characters) -> Digests:
     codes, starts = texts
     if len(starts) == 1:
         return np.empty((0, 2), np.uint64)
-    if fast := compiled.kernels():
-        return cast(Digests, fast.digests(codes, starts, _BASES))
     lengths = np.diff(starts)
+    powers = [np.cumprod(np.full(int(lengths.max()), base), dtype=np.uint64) for base in _BASES]
+    if fast := compiled.kernels():
+        return cast(Digests, fast.digests(codes, starts, tuple(powers)))
     place = np.arange(len(codes)) - np.repeat(starts[:-1], lengths)
-    found = []
-    for base in _BASES:
-        powers = np.cumprod(np.full(int(lengths.max()), base), dtype=np.uint64)
-        found.append(mixed(np.add.reduceat(codes * powers[place], starts[:-1])))
+    found = [mixed(np.add.reduceat(codes * one[place], starts[:-1])) for one in powers]
     return np.stack(found, axis=1)

@@ -25,7 +25,7 @@ from pairsmith.validators.gate import Reason, Scope, Verdict
 from pairsmith.validators.minhash import bands_for
 from pairsmith.validators.parts import read_table
 from pairsmith.validators.released import find_releases, released_sketches
-from pairsmith.validators.sketch import VIEWS, near, sketch
+from pairsmith.validators.sketch import VIEWS, may_be_twins, sketch
 from pairsmith.validators.sketches import Ranks, Sketches
 from pairsmith.validators.texts import field_names
 from pairsmith.validators.twins import Twins
@@ -61,7 +61,7 @@ class DuplicatesGate:
         """For each sketch (an Arrow IPC file, or the table itself), in order, the verdicts on its rows.
 
         Neither the order of the rows nor how they are parted plays a part. ``progress`` is told what share of the work was
-        done since the last call. Keeps some 80 bytes a row in memory, and some 30 more where releases take part.
+        done since the last call. Keeps some 80 bytes a row in memory, those of releases among them.
         """
         found = Sketches([*sketches, *self._released()], len(sketches))
         yield from self._judge(found, len(sketches), progress)
@@ -73,7 +73,7 @@ class DuplicatesGate:
         """
         few = self.sketch(rows)
         files = (read_table(path) for path in self._released())
-        others = [near(each, few, self._bands) for each in chain(map(self.sketch, standing), files)]
+        others = [may_be_twins(each, few, self._bands) for each in chain(map(self.sketch, standing), files)]
         return next(self._judge(Sketches([few, *others], 1), 1, lambda _: None))
 
     def _released(self) -> list[Path]:

@@ -27,14 +27,14 @@ from pairsmith.factory.spec import ContaminationSpec
 from pairsmith.factory.text import excerpt, tokens, whole
 from pairsmith.validators.characters import slices
 from pairsmith.validators.evaluation import evaluation_texts
-from pairsmith.validators.folding import fold_all
+from pairsmith.validators.folding import folded
 from pairsmith.validators.overlap import EDITED_WORDS, INSIDE, ROUNDING, SCALES, SHINGLE, WHOLE, least_overlap, scales
 from pairsmith.validators.postings import Postings, PostingsWriter, mapped
 from pairsmith.validators.segments import Segments, places
 from pairsmith.validators.text_store import TextStore, TextStoreWriter
 from pairsmith.validators.tokens import HASHING, Hashes, Tokens
 
-FORMAT = 1  # of the files
+FORMAT = 2  # of the files
 FOLDER = ".evaluation"  # in the run folder
 MANIFEST = "manifest.json"
 SLICE = 1000  # texts at a time: their arrays stay in the processor's cache
@@ -186,7 +186,7 @@ class _Writer:
 
     def add(self, texts: list[str]) -> None:
         """Take up evaluation texts, but none a second time, and none too short to tell anything."""
-        cut = Tokens(slices(fold_all(texts)))
+        cut = Tokens(map(folded, slices(texts)))
         segments = Segments(cut, 0, len(texts))
         new = self._new(segments.whole(), cut.words)
         numbers = np.zeros(len(texts), np.int64)

@@ -5,9 +5,8 @@ none, which a table says. Texts in which characters compose, or marks change pla
 """
 
 import unicodedata
-from collections.abc import Sequence
 from functools import cache
-from itertools import chain, pairwise
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from pairsmith.factory.text import fold
 from pairsmith.validators import compiled
-from pairsmith.validators.characters import CODES, Characters, Offsets, characters, few
+from pairsmith.validators.characters import CODES, Characters, Offsets, characters, strings
 
 _SPACE = " "
 # Code points that are looked at one by one; then Han letters and Hangul syllables, which folding leaves as they are and all
@@ -51,44 +50,54 @@ class Table(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """Folded texts end to end, each that holds anything with a space after it. ``alone``: texts that could be folded so.
+    """Folded texts, and which of them could be folded character by character. The others are empty here."""
 
-    The others are empty here. Text ``i`` is ``codes[starts[i] : starts[i + 1]]``.
-    """
-
-    codes: npt.NDArray[np.uint32]
-    starts: Offsets
+    texts: Characters
     alone: npt.NDArray[np.bool_]
 
 
-def fold_all(texts: Sequence[str]) -> list[str]:
+def folded(texts: Characters) -> Characters:
     """Each text as :func:`pairsmith.factory.text.fold` leaves it."""
-    return list(chain.from_iterable(map(_folded, few(texts))))
-
-
-def _folded(texts: Sequence[str]) -> list[str]:
-    codes, starts, alone = fold_characters(characters(texts))
-    string, places = codes.tobytes().decode("utf-32-le"), starts.tolist()
-    found = [string[start : end - 1] if start < end else "" for start, end in pairwise(places)]
-    for place in np.flatnonzero(~alone).tolist():
-        found[place] = fold(texts[place])
-    return found
+    found, alone = fold_characters(texts)
+    others = np.flatnonzero(~alone)
+    if not len(others):
+        return found
+    own = characters([fold(text) for text in strings(texts.at(others))])
+    pieces, lengths, end = [], np.diff(found.starts), 0
+    for number, place in enumerate(others.tolist()):
+        pieces += [found.codes[end : found.starts[place]], own.codes[own.starts[number] : own.starts[number + 1]]]
+        end = found.starts[place + 1]
+    lengths[others] = np.diff(own.starts)
+    return Characters(np.concatenate([*pieces, found.codes[end:]]), np.concatenate(([0], np.cumsum(lengths))))
 
 
 def fold_characters(texts: Characters) -> Folded:
     """Fold all texts whose characters can be folded one by one."""
     table = folding_table()
     if fast := compiled.kernels():
-        return Folded(*fast.fold(*texts, tuple(table), ord(_SPACE)))
+        codes, starts, alone = fast.fold(*texts, tuple(table), ord(_SPACE))
+        return Folded(Characters(codes, starts), alone)
     codes, starts = texts
     alone = ~np.logical_or.reduceat(_meet(codes, table), starts[:-1]) if len(starts) > 1 else np.zeros(0, np.bool_)
     counts = np.where(np.repeat(alone, np.diff(starts)), table.counts[codes], 0).astype(np.int64)
-    ends = np.concatenate(([0], np.cumsum(counts)))
-    place = np.arange(ends[-1]) - np.repeat(ends[:-1], counts)
-    folded = table.folded[np.repeat(table.begins[codes], counts) + place]
-    blank = folded == ord(_SPACE)  # the line break after each text too
+    counts[starts[1:] - 1] = 1  # the line break after each text
+    ends = np.cumsum(counts)
+    place = np.arange(len(codes) and ends[-1]) - np.repeat(ends - counts, counts)
+    found = table.folded[np.repeat(table.begins[codes], counts) + place]
+    return Folded(_one_space(found, ends[starts[1:] - 1] - 1), alone)
+
+
+def _one_space(codes: npt.NDArray[np.uint32], breaks: Offsets) -> Characters:
+    """One space where there are several, none at the beginning and the end of a text, and a line break in place of each of
+    ``breaks``, which are spaces too.
+    """
+    blank = codes == ord(_SPACE)
     kept = ~(blank & np.concatenate(([True], blank[:-1])))
-    return Folded(folded[kept], np.concatenate(([0], np.cumsum(kept)))[ends[starts]], alone)
+    codes[breaks], kept[breaks] = ord("\n"), True
+    places = np.flatnonzero(kept)
+    before_break = (codes[places[:-1]] == ord(_SPACE)) & (codes[places[1:]] == ord("\n"))
+    kept[places[:-1][before_break]] = False
+    return Characters(codes[kept], np.concatenate(([0], np.cumsum(kept)[breaks])))
 
 
 def _meet(codes: npt.NDArray[np.uint32], table: Table) -> npt.NDArray[np.bool_]:
@@ -147,9 +156,11 @@ class _Composing:
             for pair in (unicodedata.decomposition(chr(code)).split() for code in chain.from_iterable(_LOOKED_AT))
             if len(pair) == 2 and not pair[0].startswith("<")
         ]
+        pairs = [pair for pair in pairs if len(unicodedata.normalize("NFC", "".join(pair))) == 1]  # some never compose
         self._letters = {two for _, two in pairs if not unicodedata.combining(two)} | set(map(chr, chain(*_JAMO)))
         self._marks = {two for _, two in pairs if unicodedata.combining(two)}
-        self._before_letters = {one for one, two in pairs if two in self._letters} | set(map(chr, _INITIALS))
+        self._before_letters = {one for one, two in pairs if two in self._letters}
+        self._before_letters |= set(map(chr, chain(_INITIALS, _SYLLABLES)))
         self._before_marks = {one for one, two in pairs if two in self._marks}
 
     def conduct(self, normal: str) -> int:

@@ -1,4 +1,4 @@
-"""The inner loops of tokens, phrases, MinHash and Jaccard, compiled by numba (extra ``fast``); twins in numpy give the same.
+"""The inner loops of texts, tokens, phrases, MinHash and Jaccard, compiled by numba (extra ``fast``); numpy gives the same.
 
 Imported by :func:`pairsmith.validators.compiled.kernels` alone. Compiled code is kept beside this file, or where that
 cannot be written in the user's cache, so that it is compiled once a machine, not once a process.
@@ -20,6 +20,9 @@ _ONE = np.uint64(1)
 _F1, _F2 = np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35)
 _S13, _S16 = np.uint32(13), np.uint32(16)
 _THREE, _SEVEN = np.uint64(3), np.uint64(7)
+_SIX, _REST = np.uint32(6), np.uint32(0x3F)  # what each byte after the first holds of a code point in UTF-8
+_CODES, _S11, _HALVES = np.uint32(0x110000), np.uint32(11), np.uint32(0xD800 >> 11)  # of surrogate pairs
+_LEAST = np.array([0, 0x80, 0x800, 0x10000], np.uint32)  # code point that takes so many more bytes
 _LOW = np.uint64(0xFFFFFFFF)
 
 
@@ -38,6 +41,40 @@ def _mixed(value: Any) -> Any:
 
 
 @_compiled
+def decode(data: _Array, limits: _Array) -> tuple[_Array, _Array]:
+    """Code points and starts of the texts ``data[limits[i]:limits[i + 1]]``: see ``characters.decoded``.
+
+    :class:`ValueError` where Python says that they are not UTF-8.
+    """
+    codes = np.empty(limits[-1] - limits[0] + len(limits) - 1, np.uint32)
+    starts = np.zeros(len(limits), np.int64)
+    end = np.uint64(0)
+    for text in range(len(limits) - 1):
+        part = data[limits[text] : limits[text + 1]]
+        place, size = np.uint64(0), np.uint64(len(part))
+        while place < size:
+            code = np.uint32(part[place])
+            place += _ONE
+            if code >= 0x80:
+                more = _ONE + np.uint64(code >= 0xE0) + np.uint64(code >= 0xF0)
+                sound = 0xC0 <= code < 0xF8 and place + more <= size
+                code &= np.uint32(0x3F) >> np.uint32(more)
+                for _ in range(more if sound else np.uint64(0)):
+                    byte = np.uint32(part[place])
+                    sound &= byte >> _SIX == 2
+                    code = code << _SIX | byte & _REST
+                    place += _ONE
+                if not sound or code < _LEAST[more] or code >= _CODES or code >> _S11 == _HALVES:
+                    raise ValueError("a text is not UTF-8")
+            codes[end] = code
+            end += _ONE
+        codes[end] = 10  # a line break
+        end += _ONE
+        starts[text + 1] = end
+    return codes[:end], starts
+
+
+@_compiled
 def fold(codes: _Array, starts: _Array, table: tuple[_Array, ...], space: int) -> tuple[_Array, _Array, _Array]:
     """See ``folding.fold_characters``; bits of conduct are those of ``folding``."""
     single, folded, begins, counts, conduct, orders = table
@@ -51,8 +88,8 @@ def fold(codes: _Array, starts: _Array, table: tuple[_Array, ...], space: int) -
     end = 0
     for text in range(len(starts) - 1):
         blank, before, letter = True, np.uint32(10), np.uint32(10)
-        for place in range(starts[text], starts[text + 1]):
-            code = codes[place]
+        last = starts[text + 1] - 1
+        for code in codes[starts[text] : last]:
             char = single[code]
             if char:  # nearly always
                 letter = code
@@ -77,39 +114,44 @@ def fold(codes: _Array, starts: _Array, table: tuple[_Array, ...], space: int) -
             before = code
         if not alone[text]:
             end = limits[text]
+        elif end > limits[text] and found[end - 1] == space:
+            end -= 1
+        found[end] = codes[last]  # the line break
+        end += 1
         limits[text + 1] = end
     return found[:end], limits, alone
 
 
 @_compiled
-def digests(codes: _Array, starts: _Array, bases: tuple[Any, Any]) -> _Array:
-    """See ``digests.digests``."""
+def digests(codes: _Array, starts: _Array, powers: tuple[_Array, _Array]) -> _Array:
+    """See ``digests.digests``. ``powers``: of both bases, as many as the longest text has characters."""
+    first, second = powers
     found = np.empty((len(starts) - 1, 2), np.uint64)
     for text in range(len(starts) - 1):
+        part = codes[starts[text] : starts[text + 1]]
         one, two = np.uint64(0), np.uint64(0)
-        first, second = bases
-        for place in range(starts[text], starts[text + 1]):
-            code = np.uint64(codes[place])
-            one += code * first
-            two += code * second
-            first *= bases[0]
-            second *= bases[1]
+        for place in range(len(part)):
+            code = np.uint64(part[place])
+            one += code * first[place]
+            two += code * second[place]
         found[text, 0], found[text, 1] = _mixed(one), _mixed(two)
     return found
 
 
 @_compiled
 def cut(
-    codes: _Array, limits: _Array, kinds: _Array, bits: tuple[int, int, int], base: Any
-) -> tuple[_Array, _Array, _Array]:
-    """Token hashes, kinds of their first characters and tokens of each text: see ``tokens._cut``."""
+    codes: _Array, limits: _Array, kinds: _Array, bits: tuple[int, int, int], weights: _Array, base: Any
+) -> tuple[_Array, _Array, _Array, _Array]:
+    """Token hashes, kinds of their first characters, tokens and words of each text: see ``tokens._cut``."""
     spaced, extends, unspaced = bits
     hashes = np.empty(len(codes), np.uint64)
     firsts = np.empty(len(codes), np.uint8)
     counts = np.empty(len(limits) - 1, np.int64)
+    words = np.empty(len(limits) - 1)
     found = 0
     for text in range(len(limits) - 1):
         before, place, end = found, limits[text], limits[text + 1]
+        total = 0.0
         while place < end:
             kind = kinds[codes[place]]
             follows = extends if kind & unspaced else spaced
@@ -117,6 +159,7 @@ def cut(
                 place += 1
                 continue
             firsts[found] = kind
+            total += weights[kind]
             value, power = np.uint64(0), base
             while True:
                 value += (np.uint64(codes[place]) + _ONE) * power
@@ -127,8 +170,8 @@ def cut(
                     break
             hashes[found] = _mixed(value)
             found += 1
-        counts[text] = found - before
-    return hashes[:found].copy(), firsts[:found].copy(), counts
+        counts[text], words[text] = found - before, total
+    return hashes[:found].copy(), firsts[:found].copy(), counts, words
 
 
 @_compiled
@@ -136,29 +179,43 @@ def runs(hashes: _Array, begins: _Array, starts: _Array, size: int, base: Any) -
     """Hashes of the runs of ``size`` tokens: of text ``i`` from ``begins[i]``, to ``found[starts[i]:starts[i + 1]]``."""
     found = np.empty(starts[-1], np.uint64)
     for text in range(len(begins)):
-        for place in range(starts[text + 1] - starts[text]):
-            value = np.uint64(size)
-            head = begins[text] + place
-            for step in range(size):
-                value = value * base + np.uint64(hashes[head + step])
-            found[starts[text] + place] = _mixed(value)
+        values = found[starts[text] : starts[text + 1]]
+        values[:] = np.uint64(size)
+        for step in range(size):  # token by token, so that processors do several runs at once
+            heads = hashes[begins[text] + step : begins[text] + step + len(values)]
+            for place in range(len(values)):
+                values[place] = values[place] * base + np.uint64(heads[place])
+        for place in range(len(values)):
+            values[place] = _mixed(values[place])
     return found
 
 
 @_compiled
+def _spread(value: Any) -> Any:
+    value = np.uint32(value)
+    value = np.uint32((value ^ (value >> _S16)) * _F1)
+    value = np.uint32((value ^ (value >> _S13)) * _F2)
+    return np.uint32(value ^ (value >> _S16))
+
+
+@_compiled
 def signatures(hashes: _Array, starts: _Array, factors: _Array, addends: _Array) -> _Array:
-    """Least ``factor * hash + addend`` of each text for each slot, all in 32 bits; hashes are spread as in ``minhash``."""
+    """Least ``factor * hash + addend`` of each text for each slot, all in 32 bits; hashes are spread as in ``minhash``.
+
+    Four hashes at once, so that a slot is read and written once for them; at the end of a text the last one several times.
+    """
     slots = len(factors)
     found = np.full((len(starts) - 1, slots), np.uint32(0xFFFFFFFF), np.uint32)
     for text in range(len(starts) - 1):
-        least = found[text]
-        for place in range(starts[text], starts[text + 1]):
-            value = np.uint32(hashes[place])
-            value = np.uint32((value ^ (value >> _S16)) * _F1)
-            value = np.uint32((value ^ (value >> _S13)) * _F2)
-            value = np.uint32(value ^ (value >> _S16))
+        least, last = found[text], starts[text + 1] - 1
+        for place in range(starts[text], starts[text + 1], 4):
+            one, two = _spread(hashes[place]), _spread(hashes[min(place + 1, last)])
+            three, four = _spread(hashes[min(place + 2, last)]), _spread(hashes[min(place + 3, last)])
             for slot in range(slots):
-                least[slot] = min(least[slot], np.uint32(value * factors[slot] + addends[slot]))
+                factor, addend = factors[slot], addends[slot]
+                first = min(np.uint32(one * factor + addend), np.uint32(two * factor + addend))
+                second = min(np.uint32(three * factor + addend), np.uint32(four * factor + addend))
+                least[slot] = min(least[slot], first, second)
     return found
 
 

@@ -8,7 +8,7 @@ found; ``done.json``, written last, holds their digests.
 import hashlib
 import json
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,9 +94,7 @@ def judge_part(gates: Sequence[Gate], part: Part) -> None:
         write_table(part.verdicts, judged.verdicts, compression="lz4")
         for number, sketch in enumerate(judged.sketches):
             write_table(part.sketch(number), sketch)
-    files = [part.verdicts, *(part.sketch(number) for number in range(len(judged.sketches)))]
-    with written_whole(part.folder / DONE) as beside:
-        beside.write_text(json.dumps({file.name: file_digest(file) for file in files}), encoding="utf-8")
+    note_finished(part.folder, [part.verdicts, *(part.sketch(number) for number in range(len(judged.sketches)))])
     (part.folder / ROWS).unlink()
 
 
@@ -113,8 +111,14 @@ def write_table(path: Path, table: pa.Table, compression: str | None = None) -> 
         writer.write_table(table)
 
 
+def note_finished(folder: Path, files: Iterable[Path]) -> None:
+    """Note that ``files`` are all that is to be in ``folder``: the last thing that is done there."""
+    with written_whole(folder / DONE) as beside:
+        beside.write_text(json.dumps({file.name: file_digest(file) for file in files}), encoding="utf-8")
+
+
 def is_finished(folder: Path) -> bool:
-    """Whether all that is to be found of the part that lies in ``folder`` is there, as it was written."""
+    """Whether all that is to be in ``folder``, see :func:`note_finished`, is there as it was written."""
     try:
         digests = json.loads((folder / DONE).read_text(encoding="utf-8"))
         return all(file_digest(folder / name) == known for name, known in digests.items())

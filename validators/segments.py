@@ -1,7 +1,8 @@
 """Hashes of any run of tokens at the same price, however long: from prefix sums of a polynomial in the token hashes.
 
 The polynomial is taken modulo 2^64 in an odd base, which has an inverse, so that equal runs have equal hashes wherever they
-stand. Two different runs share one with odds of about 1 in 10^19.
+stand. Two different runs share one with odds of about 1 in 10^19, for all that people and models write: who builds runs for
+it can make two that share one, see :mod:`pairsmith.validators.digests`.
 """
 
 from functools import cached_property

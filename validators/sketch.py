@@ -5,25 +5,24 @@ A view of fewer than :data:`NEAR_WORDS` words has an exact key only. Tokens are 
 texts that differ are mistaken for equal at one place with a chance of 1 in 4 billion, for no more than its three shingles.
 """
 
-from functools import lru_cache
-from hashlib import blake2b
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pairsmith.validators.characters import Offsets
+from pairsmith.validators.characters import Offsets, decoded
 from pairsmith.validators.digests import digests
 from pairsmith.validators.minhash import AGREE, Bands, Words, band_keys, signatures
-from pairsmith.validators.similarity import shingles
+from pairsmith.validators.similarity import SHINGLE, shingles
 from pairsmith.validators.texts import Texts, texts
+from pairsmith.validators.tokens import Ragged
 
 NEAR_WORDS = 12  # shorter texts are twins only when they are equal: one other word asks something else
 VIEWS = ("query", "pair")
-FORMAT = 2
+FORMAT = 3
 """Version of the columns and keys: what was stored under another one cannot be compared."""
 
+_SIGNED = 500  # rows whose signatures are held at once: they stay in the processor's cache
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # so that query and positive cannot change places
 _NOWHERE = np.uint64(0)  # scope of the second view: rows of any task may be twins in it
 
@@ -56,21 +55,20 @@ def band_name(view: str, number: int) -> str:
 def sketch(rows: pa.Table, bands: Bands) -> pa.Table:
     """The sketch of ``rows`` (PAIRS), line by line."""
     found = texts(rows)
-    tokens = (found.tokens.hashes >> np.uint64(32)).astype(np.uint32)
-    begins, counts = _near_tokens(found)
+    tokens, counts = _near_tokens(found)
     scopes = _scopes(rows)
     columns: dict[str, object] = {
         "id": rows["id"],
         "request_id": rows["request_id"],
         "fields": np.diff(found.queries, append=len(found)),
-        "length": np.add.reduceat(np.fromiter(map(len, found.folded), np.int64, len(found)), found.queries),
+        "length": np.add.reduceat(found.lengths, found.queries),
         "scope": scopes,
         **_exact_keys(found, scopes),
         "query_tokens": counts["query"],
         "pair_tokens": counts["pair"],
-        "tokens": _lists(tokens, begins, counts["pair"]),
+        "tokens": _lists(tokens, counts["pair"]),
     }
-    keys = _band_columns(tokens, begins, counts, scopes, bands)
+    keys = _band_columns(tokens, counts, scopes, bands)
     return pa.table(columns | keys, schema=sketch_schema(bands))
 
 
@@ -79,13 +77,12 @@ def banded(sketches: pa.Table, bands: Bands) -> pa.Table:
     table = sketches.combine_chunks()
     tokens = pc.list_flatten(table["tokens"]).to_numpy()
     counts = {view: table[f"{view}_tokens"].to_numpy().astype(np.int64) for view in VIEWS}
-    begins = np.cumsum(counts["pair"]) - counts["pair"]
-    keys = _band_columns(tokens, begins, counts, table["scope"].to_numpy(), bands)
+    keys = _band_columns(tokens, counts, table["scope"].to_numpy(), bands)
     columns = {name: keys[name] if name in keys else table[name] for name in sketch_schema(bands).names}
     return pa.table(columns, schema=sketch_schema(bands))
 
 
-def near(sketches: pa.Table, few: pa.Table, bands: Bands) -> pa.Table:
+def may_be_twins(sketches: pa.Table, few: pa.Table, bands: Bands) -> pa.Table:
     """Those of ``sketches`` that may be twins of one of the ``few``, other rows than they; none that is one is left out."""
     found = np.zeros(len(sketches), np.bool_)
     for view in VIEWS:
@@ -101,46 +98,54 @@ def _among(values: pa.ChunkedArray, known: pa.ChunkedArray) -> npt.NDArray[np.bo
 
 
 def _band_columns(
-    tokens: Words, begins: Offsets, counts: dict[str, Offsets], scopes: npt.NDArray[np.uint64], bands: Bands
+    tokens: Words, counts: dict[str, Offsets], scopes: npt.NDArray[np.uint64], bands: Bands
 ) -> dict[str, Words]:
-    columns: dict[str, Words] = {}
-    for view, scope in zip(VIEWS, (scopes, np.full(len(scopes), _NOWHERE)), strict=True):
-        keys = np.zeros((bands.number, len(scopes)), np.uint32)
-        near = np.flatnonzero(counts[view])
-        runs = shingles(tokens, begins[near], counts[view][near])
-        signed = signatures(runs.values, runs.starts, bands.slots)
-        keys[:, near] = band_keys(signed, bands, scope[near])
-        columns |= {band_name(view, number): column for number, column in enumerate(keys)}
-    return columns
+    """``tokens``: of the pairs that have any, end to end, as in the column of that name."""
+    keys = {view: np.zeros((bands.number, len(scopes)), np.uint32) for view in VIEWS}
+    pairs = counts["pair"]
+    begins = np.cumsum(pairs) - pairs
+    near = np.flatnonzero(pairs)
+    for rows in np.split(near, range(_SIGNED, len(near), _SIGNED)):
+        asked = counts["query"][rows] > 0
+        query, pair = _signatures(shingles(tokens, begins[rows], pairs[rows]), counts["query"][rows], bands.slots)
+        keys["query"][:, rows[asked]] = band_keys(query[asked], bands, scopes[rows[asked]])
+        keys["pair"][:, rows] = band_keys(pair, bands, np.full(len(rows), _NOWHERE))
+    return {band_name(view, number): column for view in VIEWS for number, column in enumerate(keys[view])}
 
 
-def _near_tokens(found: Texts) -> tuple[Offsets, dict[str, Offsets]]:
-    """Where the tokens of each row begin, and how many each view has, 0 where it has too few words."""
-    starts, words, query = found.tokens.starts, found.tokens.words, found.queries
-    both = words[query] + words[query + 1]
+def _signatures(pairs: Ragged, tokens: Offsets, slots: int) -> tuple[Words, Words]:
+    """Signatures of queries, of ``tokens`` each, and of whole pairs, from the shingles of pairs, which begin with the query's.
+
+    Each slot of a pair is the least of that of its query and that of the shingles after those.
+    """
+    asked = np.clip(tokens - SHINGLE + 1, 0, pairs.counts)
+    starts = np.append(np.stack((pairs.starts[:-1], pairs.starts[:-1] + asked), axis=1), pairs.starts[-1])
+    query, rest = signatures(pairs.values, starts, slots).reshape(len(tokens), 2, slots).swapaxes(0, 1)
+    return query, np.minimum(query, rest)
+
+
+def _near_tokens(found: Texts) -> tuple[Words, dict[str, Offsets]]:
+    """Tokens of query and positive, end to end, and how many each view has: none and 0 where it has too few words."""
+    tokens, query = found.tokens, found.queries
+    words, sizes = tokens.words, np.diff(tokens.starts)
+    asked, near = words[query] >= NEAR_WORDS, words[query] + words[query + 1] >= NEAR_WORDS
     counts = {
-        "query": np.where(words[query] >= NEAR_WORDS, starts[query + 1] - starts[query], 0),
-        "pair": np.where(both >= NEAR_WORDS, starts[query + 2] - starts[query], 0),
+        "query": np.where(asked, sizes[query], 0),
+        "pair": np.where(near, sizes[query] + sizes[query + 1], 0),
     }
-    return starts[query], counts
+    kept = np.zeros(len(found), np.bool_)
+    kept[query] = kept[query + 1] = near
+    halves: Words = tokens.hashes.view("<u4")[1::2]  # the upper ones
+    return halves[np.repeat(kept, sizes)], counts
 
 
-def _lists(values: Words, begins: Offsets, counts: Offsets) -> pa.ListArray:
-    ends = np.cumsum(counts)
-    places = np.repeat(begins - ends + counts, counts) + np.arange(counts.sum())
-    offsets = np.concatenate(([0], ends)).astype(np.int32)
-    return pa.ListArray.from_arrays(offsets, values[places])
+def _lists(values: Words, counts: Offsets) -> pa.ListArray:
+    return pa.ListArray.from_arrays(np.concatenate(([0], np.cumsum(counts))).astype(np.int32), values)
 
 
 def _scopes(rows: pa.Table) -> npt.NDArray[np.uint64]:
-    columns = (rows[name].to_pylist() for name in ("query_language", "document_language", "instruction"))
-    found = b"".join(map(_scope, *columns))
-    return np.frombuffer(found, "<u8")
-
-
-@lru_cache(maxsize=10_000)
-def _scope(*task: str) -> bytes:
-    return blake2b("\n".join(task).encode(), digest_size=8).digest()
+    task = (rows[name] for name in ("query_language", "document_language", "instruction"))
+    return digests(decoded(pc.binary_join_element_wise(*task, "\n")))[:, 0]
 
 
 def _exact_keys(found: Texts, scopes: npt.NDArray[np.uint64]) -> dict[str, pa.Array]:

@@ -42,7 +42,7 @@ class Sketches:
         self._starts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))).astype(np.int64)
         released = out = np.zeros(len(self), np.bool_)
         if first < len(parts):
-            ids = pa.chunked_array([self._batch(part)["id"] for part in range(len(parts))], pa.string())
+            ids = (self._batch(part)["id"] for part in range(len(parts)))
             released, out = standing(ids, int(self._starts[first]))
         self._rows = self._survival(released)
         self._ranks: Ranks = np.empty(len(self), np.uint32)

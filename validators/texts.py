@@ -1,7 +1,8 @@
 """The text fields of a table of rows, and what gates need of them, computed once for all gates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairsmith.factory.lexicon import plain_of
-from pairsmith.validators.characters import Characters, slices
-from pairsmith.validators.folding import fold_all
+from pairsmith.validators.characters import Characters, decoded, strings
+from pairsmith.validators.folding import folded
 from pairsmith.validators.tokens import Tokens
 
 LABELLED = "long_short"  # group whose positive and negatives are class labels, not documents
@@ -48,22 +49,27 @@ class Texts:
         for name in ("text", "folded"):
             if name in known:
                 found.__dict__[name] = [known[name][place] for place in places.tolist()]
+        if "folded_slices" in known:
+            found.__dict__["folded_slices"] = _chosen(self.folded_slices, places)
         if "tokens" in known:
             found.__dict__["tokens"] = self.tokens.chosen(places)
         return found
 
     @cached_property
+    def _strings(self) -> pa.LargeStringArray:
+        """Each as it is, in Arrow's memory."""
+        negatives = self.rows["negatives"].combine_chunks().flatten()
+        texts = [*self.rows["query"].chunks, *self.rows["positive"].chunks, negatives]
+        size, others = len(self.rows), np.flatnonzero(self.number > 1)
+        place = np.empty(len(self), np.int64)
+        place[self.queries], place[self.queries + 1] = np.arange(size), np.arange(size, 2 * size)
+        place[others] = np.arange(2 * size, len(place))
+        return pa.concat_arrays([part.cast(pa.large_string()) for part in texts]).take(pa.array(place))
+
+    @cached_property
     def text(self) -> list[str]:
         """Each as it is."""
-        negatives = self.rows["negatives"].combine_chunks().flatten()
-        texts = pa.chunked_array(
-            [*self.rows["query"].chunks, *self.rows["positive"].chunks, negatives], pa.string()
-        ).to_pylist()
-        size, others = len(self.rows), np.flatnonzero(self.number > 1)
-        place = np.empty(len(texts), np.int64)
-        place[self.queries], place[self.queries + 1] = np.arange(size), np.arange(size, 2 * size)
-        place[others] = np.arange(2 * size, len(texts))
-        return [texts[at] for at in place.tolist()]
+        return list(self._strings.to_pylist())
 
     @cached_property
     def is_query(self) -> npt.NDArray[np.bool_]:
@@ -92,17 +98,22 @@ class Texts:
     @cached_property
     def slices(self) -> list[Characters]:
         """The code points of each, as it is."""
-        return list(slices(self.text))
+        return list(decoded(self._strings))
 
     @cached_property
     def folded(self) -> list[str]:
         """Each text as :func:`pairsmith.factory.text.fold` leaves it."""
-        return fold_all(self.text)
+        return list(chain.from_iterable(map(strings, self.folded_slices)))
 
     @cached_property
     def folded_slices(self) -> list[Characters]:
         """The code points of each, folded."""
-        return list(slices(self.folded))
+        return list(map(folded, decoded(self._strings)))
+
+    @cached_property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Characters of each, folded."""
+        return np.concatenate([np.diff(some.starts) - 1 for some in self.folded_slices])
 
     @cached_property
     def plain(self) -> list[str]:
@@ -123,6 +134,14 @@ class Texts:
 
     def __iter__(self) -> Iterator[Text]:
         return map(Text, self.row.tolist(), self.field, self.text, self.language, self.is_label.tolist())
+
+
+def _chosen(slices: Sequence[Characters], places: npt.NDArray[np.int64]) -> list[Characters]:
+    """Those of the texts of all ``slices`` that stand at ``places``, which ascend."""
+    ends = np.cumsum([len(some.starts) - 1 for some in slices])
+    begins = np.concatenate(([0], ends[:-1]))
+    parts = np.split(places, np.searchsorted(places, ends[:-1]))
+    return [some.at(mine - begin) for some, mine, begin in zip(slices, parts, begins, strict=True)]
 
 
 def field_names(count: int) -> list[str]:

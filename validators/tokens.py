@@ -2,7 +2,8 @@
 
 The tokens are those of :func:`pairsmith.factory.text.tokens`; here each is a 64-bit hash of its characters. Runs of tokens
 (shingles, n-grams) are hashed from those. Hashes are the same on every machine and in every version that says the same
-:data:`HASHING`; that two different tokens of a comparison share one has odds of about 1 in 10^19.
+:data:`HASHING`; that two different tokens of a comparison share one has odds of about 1 in 10^19, for all
+that people and models write: who builds tokens for it can make two that share one, see :mod:`pairsmith.validators.digests`.
 """
 
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ HASHING = 1
 """Version of the hash functions: what was stored under another one cannot be compared."""
 
 Hashes = npt.NDArray[np.uint64]
+Words = npt.NDArray[np.float64]
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplication loses no bit: 2^64 over the golden ratio
 _RUN_BASE = np.uint64(0xD6E8FEB86659FD93)
@@ -44,14 +46,19 @@ class Ragged(NamedTuple):
 
 
 class Tokens:
-    """Tokens of texts. ``hashes``: one for each token; ``words``: roughly how many words each text has, see ``text.words``."""
+    """Tokens of texts. ``hashes``: one for each token.
+
+    ``words``: how many each text has, as ``text.words`` counts: a token each; two Han or kana, or four Thai, Lao, Khmer,
+    Myanmar letters for one.
+    """
 
     def __init__(self, folded: Iterable[Characters]) -> None:
         """``folded``: texts as :func:`pairsmith.factory.text.fold` leaves them, in slices."""
         self._set(*map(np.concatenate, zip(*map(_cut, folded), strict=True)))
 
-    def _set(self, hashes: Hashes, kinds: npt.NDArray[np.uint8], counts: Offsets) -> None:
+    def _set(self, hashes: Hashes, kinds: npt.NDArray[np.uint8], counts: Offsets, words: Words) -> None:
         self.hashes = hashes
+        self.words = words
         self._kinds = kinds
         self.starts: Offsets = np.concatenate(([0], np.cumsum(counts)))
 
@@ -61,14 +68,8 @@ class Tokens:
         ends = np.cumsum(counts)
         places = np.repeat(self.starts[texts] - ends + counts, counts) + np.arange(counts.sum())
         found = Tokens.__new__(Tokens)
-        found._set(self.hashes[places], self._kinds[places], counts)
+        found._set(self.hashes[places], self._kinds[places], counts, self.words[texts])
         return found
-
-    @cached_property
-    def words(self) -> npt.NDArray[np.float64]:
-        """Words of each text: a token each; two Han or kana, or four Thai, Lao, Khmer, Myanmar letters for one."""
-        sums = np.concatenate(([0.0], np.cumsum(_WEIGHTS[self._kinds])))
-        return sums[self.starts[1:]] - sums[self.starts[:-1]]
 
     @cached_property
     def unspaced(self) -> npt.NDArray[np.bool_]:
@@ -113,16 +114,19 @@ class _Cut(NamedTuple):
     hashes: Hashes
     kinds: npt.NDArray[np.uint8]  # of the first character of each token
     counts: Offsets  # tokens of each text
+    words: Words
 
 
 def _cut(folded: Characters) -> _Cut:
     codes, limits = folded
     if fast := compiled.kernels():
-        return _Cut(*fast.cut(codes, limits, _kinds(), (_SPACED, _EXTENDS, _UNSPACED_LETTER), _BASE))
+        return _Cut(*fast.cut(codes, limits, _kinds(), (_SPACED, _EXTENDS, _UNSPACED_LETTER), _WEIGHTS, _BASE))
     kinds = _kinds()[codes]
     first, inside = _boundaries(kinds)
     places = np.flatnonzero(first)
-    return _Cut(_token_hashes(codes, first, inside), kinds[places], np.diff(np.searchsorted(places, limits)))
+    kinds, starts = kinds[places], np.searchsorted(places, limits)
+    sums = np.concatenate(([0.0], np.cumsum(_WEIGHTS[kinds])))  # exact: the weights are quarters
+    return _Cut(_token_hashes(codes, first, inside), kinds, np.diff(starts), np.diff(sums[starts]))
 
 
 def mixed(values: Hashes) -> Hashes:

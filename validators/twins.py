@@ -92,8 +92,10 @@ class Twins:
     def _close(self, keys: npt.NDArray[np.uint32], ranks: Ranks, size: int) -> None:
         """Compare the first ``size`` rows with those after them that have the same key."""
         left, right = [], []
+        agree = np.arange(size)  # with the row so far after it: nearer ones have the key of both
         for apart in range(1, CLOSE + 1):
-            agree = np.flatnonzero(keys[apart:][:size] == keys[:-apart][:size])
+            agree = agree[agree < len(keys) - apart]
+            agree = agree[keys[agree] == keys[agree + apart]]
             if not len(agree):
                 break
             left.append(ranks[agree])
