@@ -68,8 +68,10 @@ class Decisions:
 
 
 def decide(accepted: Iterable[pa.Table], reviews: Iterable[Review]) -> Decisions:
-    """What ``reviews`` come to for the ``accepted`` rows (PAIRS, in pieces). The order of the reviews of different reviewers
-    or rows plays no part."""
+    """What ``reviews`` come to for the ``accepted`` rows (PAIRS, in pieces).
+
+    The order of reviews plays no part, but that of one reviewer and row the last one counts.
+    """
     answers = by_row(reviews)
     wanted = pa.array(sorted({id for id, _ in answers}), pa.string())
     kept: list[str] = []

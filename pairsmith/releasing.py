@@ -52,7 +52,7 @@ def release(run: Run) -> dict[str, Any]:
     """
     run.folder.need(ACCEPTED, "gate")
     decisions = decided(run)
-    if drawn_before(run):
+    if drawn_before(run) and _review_counts(run):
         draw_sample(run)
     return {**RELEASE.do(run), "review": decisions}
 
@@ -69,10 +69,15 @@ def _release_inputs(run: Run) -> dict[str, Any]:
 
 def _reviewed(run: Run) -> dict[str, Any]:
     """What decides what is said of people's review, and whether that is enough; nothing where it plays no part."""
-    if run.spec.review.max_defect_rate is None and not has_reviews(run):
+    if not _review_counts(run):
         return {}
     files = {name: run.folder.digest(name) for name in (REVIEWS, SAMPLE_FILE)}
     return {**files, "review": digest(run.spec.review.model_dump(mode="json"))}
+
+
+def _review_counts(run: Run) -> bool:
+    """Whether people's review plays a part in a release: they have answered, or must."""
+    return run.spec.review.max_defect_rate is not None or has_reviews(run)
 
 
 def _release(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -93,10 +98,10 @@ def _release(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
 
 
 def _review_facts(run: Run) -> ReviewFacts | None:
-    """What is known of people's review; None where nobody was shown a row and nobody has answered."""
-    sample = pq.read_table(run.path / SAMPLE_FILE, schema=SAMPLE) if drawn_before(run) else None
-    if sample is None and not has_reviews(run):
+    """What is known of people's review; None where it plays no part, or nobody was shown a row and nobody has answered."""
+    if not _review_counts(run) or not (drawn_before(run) or has_reviews(run)):
         return None
+    sample = pq.read_table(run.path / SAMPLE_FILE, schema=SAMPLE) if drawn_before(run) else None
     return review_facts(decided(run), read_reviews(run.path / REVIEWS), sample, run.spec.review)
 
 
