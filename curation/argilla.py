@@ -21,7 +21,15 @@ from pairsmith.curation.argilla_datasets import (
     queues,
 )
 from pairsmith.curation.argilla_form import form_there
-from pairsmith.curation.argilla_records import SCORE, Shown, external_id, in_batches, to_review, to_shown
+from pairsmith.curation.argilla_records import (
+    SCORE,
+    Shown,
+    external_id,
+    in_batches,
+    our_name,
+    to_shown,
+)
+from pairsmith.curation.argilla_responses import Reading, to_review
 from pairsmith.curation.gate_scores import Line
 from pairsmith.curation.reviews import Review
 from pairsmith.factory.errors import RunError
@@ -54,6 +62,16 @@ class Pulled:
     reviews: list[Review] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     records: set[str] = field(default_factory=set)
+
+    def take(self, record: Mapping[str, Any], reading: Reading) -> None:
+        """Add a record of the server with its responses."""
+        self.records.add(str(record["external_id"]))
+        for response in record.get("responses") or ():
+            found = to_review(record, response, reading)
+            if isinstance(found, Review):
+                self.reviews.append(found)
+            else:
+                self.left_out.append(str(found))
 
 
 def push(
@@ -94,7 +112,7 @@ def push(
 def _known(there: Sequence[Queue], progress: Bar) -> set[str]:
     """External ids of all records in the datasets: a row of one is not sent to the other."""
     with progress("what is there", sum(queue.total() for queue in there)) as advance:
-        return {str(record["external_id"]) for queue in there for record in queue.records(None, advance)}
+        return {str(record["external_id"]) for queue in there for record in queue.records((), advance)}
 
 
 def _send(queue: Queue, questions: Sequence[Mapping[str, Any]], due: Sequence[Shown], advance: Advance) -> None:
@@ -120,21 +138,12 @@ def pull(connection: Connection, spec: ReviewSpec, name: str, progress: Bar) -> 
     pulled, users = Pulled(), workspace.users()
     with progress("pull", sum(queue.total() for queue in there)) as advance:
         for queue in there:
-            form = form_there(queue.check_readable())
-            for record in queue.records("responses", advance):
-                pulled.records.add(str(record["external_id"]))
-                _take(pulled, record, users, connection.url, form)
+            questions = queue.check_readable()
+            names = {one["id"]: our_name(one["name"]) for one in questions}
+            reading = Reading(connection.url, form_there(questions), users, names)
+            for record in queue.records(("responses", "suggestions"), advance):
+                pulled.take(record, reading)
     return pulled
-
-
-def _take(pulled: Pulled, record: Mapping[str, Any], users: Mapping[str, str], source: str, form: str) -> None:
-    for response in record.get("responses") or ():
-        reviewer = users.get(response["user_id"], str(response["user_id"]))
-        found = to_review(record, response, reviewer, source, form)
-        if isinstance(found, Review):
-            pulled.reviews.append(found)
-        else:
-            pulled.left_out.append(str(found))
 
 
 def missing(sample: pa.Table, pulled: Pulled) -> int:

@@ -4,7 +4,7 @@ There are two, since Argilla says by dataset how many answers a record needs: on
 one, ``<name>-twice``, for those that two do.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,8 +67,8 @@ class Queue:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
             raise RunError(f"{self.where} was changed: {found[0]}{more}; {remedy}")
 
-    def records(self, include: str | None, advance: Advance) -> list[dict[str, Any]]:
-        """All of its records, each once, as the API has them; ``include``: ``responses``.
+    def records(self, include: Sequence[str], advance: Advance) -> list[dict[str, Any]]:
+        """All of its records, each once, as the API has them; ``include``: ``responses``, ``suggestions``.
 
         The server's pages are by time of insertion: where records go or are of one time, a page can miss some. So it is
         read again until there are as many as the server counts.
@@ -79,10 +79,10 @@ class Queue:
                 return list(found.values())
         raise RunError(f"{self.where} changes while it is read; run the command again when nobody deletes records")
 
-    def _read_through(self, include: str | None, advance: Advance) -> tuple[dict[str, dict[str, Any]], int]:
+    def _read_through(self, include: Sequence[str], advance: Advance) -> tuple[dict[str, dict[str, Any]], int]:
         found: dict[str, dict[str, Any]] = {}
         for offset in range(0, 10**9, PAGE):
-            said = {"offset": offset, "limit": PAGE, **({"include": include} if include else {})}
+            said = {"offset": offset, "limit": PAGE, "include": list(include)}
             page = self.connection.ask("GET", f"datasets/{self.id}/records", params=said)
             found |= {record["id"]: record for record in page["items"]}
             advance(len(page["items"]))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pairsmith.curation.argilla_records import CORRECTED, FURTHER, SCORE, name_there
+from pairsmith.curation.argilla_records import FURTHER, SCORE, name_there, our_name
 from pairsmith.curation.review_form import QUESTIONS, RATINGS, Question, form_digest, guidelines
 from pairsmith.factory.errors import nearest
 
@@ -160,7 +160,5 @@ def form_there(questions: Sequence[JsonQuestion]) -> str:
         if kind == "rating":
             ratings, options = [option["value"] for option in options], ()
         words = {option["value"]: option["text"] for option in options}
-        found.append(
-            Question(one["name"].removeprefix(CORRECTED), one["title"], kind, "", words, bool(one["required"]))
-        )
+        found.append(Question(our_name(one["name"]), one["title"], kind, "", words, bool(one["required"])))
     return form_digest(found, ratings)

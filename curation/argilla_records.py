@@ -1,4 +1,4 @@
-"""Rows as Argilla shows them, and its responses as reviews: plain data, no server.
+"""Rows as Argilla shows them: plain data, no server.
 
 Argilla's page puts the text of a field into the document as HTML, and text that looks like HTML into a frame of the same
 origin: what a model wrote could act there with the reviewer's rights. So fields are sent with ``&`` and ``<`` as character
@@ -8,18 +8,14 @@ references, which the page shows as the characters they stand for. What is sugge
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-from pydantic import ValidationError
 
 from pairsmith.curation.gate_scores import Line, nearest_scores
-from pairsmith.curation.review_form import QUESTIONS, TEXTS, WRONG, Answers, Decision
+from pairsmith.curation.review_form import TEXTS, WRONG, Decision
 from pairsmith.curation.review_rows import Part
-from pairsmith.curation.reviews import Review
 from pairsmith.curation.visible import visible
-from pairsmith.factory.errors import InputError
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.spec import ReviewSpec
 from pairsmith.validators.gate import Reason
@@ -40,6 +36,11 @@ LEAST_SHARE = 0.01  # of a part that has none and was given seats of another: as
 def name_there(question: str) -> str:
     """What a question is called on the server."""
     return f"{CORRECTED}{question}" if question in TEXTS else question
+
+
+def our_name(question: str) -> str:
+    """What we call a question of the server."""
+    return question.removeprefix(CORRECTED)
 
 
 class Suggestion(NamedTuple):
@@ -150,17 +151,14 @@ def _inert(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def _read(inert: str) -> str:
-    return inert.replace("&lt;", "<").replace("&amp;", "&")
-
-
 def _prefilled(row: Mapping[str, Any]) -> list[Suggestion]:
     """The texts themselves, so that mending one is not writing it anew; without what is invisible in them."""
     texts = {"query": row["query"], "positive": row["positive"], "negative": next(iter(row["negatives"]), "")}
-    return [Suggestion(name, text) for name in TEXTS if (text := _bare(visible(texts[name])))]
+    return [Suggestion(name, text) for name in TEXTS if (text := bare(visible(texts[name])))]
 
 
-def _bare(shown: str) -> str:
+def bare(shown: str) -> str:
+    """A text as it is shown, without the signs for what is invisible in it."""
     return SIGNS.sub("", shown).strip()
 
 
@@ -194,55 +192,6 @@ def _doubted(row: Mapping[str, Any]) -> str | None:
 
 def _agent(name: str) -> str | None:
     return NO_AGENT.sub(" ", name).strip()[:200] or None
-
-
-def to_review(
-    record: Mapping[str, Any], response: Mapping[str, Any], reviewer: str, source: str, form: str
-) -> Review | InputError:
-    """A response of the server as a review, or why it is none. ``record``, ``response``: as the API has them."""
-    row_id, _, content_hash = str(record.get("external_id") or "").rpartition("-")
-    where = f"record {record.get('external_id') or record['id']}: the response of {reviewer}"
-    if not row_id:
-        return InputError(f"{where}: the record is none that Pairsmith made, left out")
-    given = {name: value.get("value") for name, value in (response.get("values") or {}).items()}
-    try:
-        return Review(
-            id=row_id,
-            content_hash=content_hash,
-            reviewer=reviewer,
-            status=response["status"],
-            at=_utc(response["updated_at"]),
-            source=source,
-            form=form,
-            answers=Answers(**_answers(given, _seen(record))),
-        )
-    except ValidationError as error:
-        problem = error.errors()[0]
-        name = ".".join(map(str, problem["loc"])) or "answers"
-        said = problem["msg"].removeprefix("Value error, ")
-        return InputError(f"{where}: '{name}': {said} ({str(problem['input'])[:80]}), left out")
-
-
-def _answers(given: Mapping[str, Any], seen: Mapping[str, str]) -> dict[str, Any]:
-    """The answers to our questions. A text that was filled in and left as it was, but for spaces, is no correction."""
-    found = {question.name: given.get(name_there(question.name)) for question in QUESTIONS}
-    found = {name: value for name, value in found.items() if value is not None}
-    for name in TEXTS:
-        text = _bare(str(found.pop(name, "")))
-        if text and text.split() != seen.get(name, "").split():
-            found[name] = text
-    return found
-
-
-def _seen(record: Mapping[str, Any]) -> dict[str, str]:
-    fields = record.get("fields") or {}
-    return {name: _bare(_read(str(fields[name]))) for name in TEXTS if fields.get(name)}
-
-
-def _utc(time: str) -> str:
-    """The server's time, which is in UTC and does not say so, as one that does."""
-    given = datetime.fromisoformat(time)
-    return (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
 def in_batches(shown: Iterable[Shown], rows: int, characters: int) -> Iterable[list[Shown]]:

@@ -109,6 +109,9 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
         verb.add_argument("--confidence", type=_share, metavar="C", help="default: that of factory.yml")
         about = "share of defective rows that you expect; default: a quarter of --max-defect-rate"
         verb.add_argument("--expected", type=_share, metavar="E", help=about)
+    if name == "review serve":
+        about = "default: the one of the last start, at first 6900; another one where that is in use"
+        verb.add_argument("--port", type=_port, metavar="N", help=about)
     if name in ("review push", "review pull"):
         about = "of the Argilla server; default: ARGILLA_API_URL, else the one of 'pairsmith review serve'"
         verb.add_argument("--url", metavar="URL", help=about)
@@ -127,6 +130,12 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
 def _workers(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no number of processes; give 1 or more")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port; give 1 to 65535, or 0 for any that is free")
     return int(text)
 
 
@@ -194,6 +203,14 @@ def _status(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.run import open_run
 
     return {"run": str(options.folder), **status(open_run(options.folder))}
+
+
+def _serve(options: argparse.Namespace) -> dict[str, Any]:
+    """Without holding the run: push and pull work on it while the server runs."""
+    from pairsmith.run import open_run
+    from pairsmith.serving import serve_run
+
+    return {"run": str(options.folder), **serve_run(open_run(options.folder), options.port)}
 
 
 def _convert(options: argparse.Namespace) -> dict[str, Any]:
@@ -279,6 +296,12 @@ COMMANDS: dict[str, Command] = {
         "review plan runs/mine --max-defect-rate 0.05",
         _plan_review,
         "plan_review",
+    ),
+    "review serve": Command(
+        "Run the review server of the run on this machine until Ctrl-C; its own environment is made on first use",
+        "review serve runs/mine",
+        _serve,
+        "served",
     ),
     "review push": Command(
         "Send a sample of the rows to an Argilla server; what is there stays as it is",

@@ -145,6 +145,12 @@ def target(result: Result, pending: int) -> list[str]:
     return [f"{reached}; missing: {where} ({why})"]
 
 
+def served(result: Result) -> str:
+    """That the review server has stopped, and how to have it back."""
+    kept = f"all of it is kept in {result['folder']}"
+    return f"review server stopped; {kept}\nnext: pairsmith review serve {result['run']}"
+
+
 def pushed(result: Result) -> str:
     """What was sent, what was there, and where reviewers answer."""
     parts = _counts(result["parts"])
