@@ -1,5 +1,6 @@
 """What the gates measured of the few rows that people are shown."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -26,23 +27,30 @@ class Line(NamedTuple):
         return f"{self.gate}:{self.field}:{self.reason}"
 
     @property
+    def measured(self) -> bool:
+        """Whether there are a score and a threshold, both of them numbers: a user's own gate may say anything."""
+        return all(number is not None and math.isfinite(number) for number in (self.score, self.threshold))
+
+    @property
     def sureness(self) -> float:
         """How sure the gate was of what it found, 0 to 1, whichever side of its threshold is the bad one.
 
         A score from its threshold on: the score itself, or the share by which it exceeds a threshold above 1. One below:
         the share of the threshold that it lacks. 1 where a rule saw it that knows no score.
         """
-        if self.score is None or self.threshold is None:
+        if self.score is None or self.threshold is None or not self.measured:
             return 1.0
         if self.score < self.threshold:
-            return min(1.0, 1 - self.score / self.threshold) if self.threshold > 0 else 1.0
-        return max(0.0, 1 - self.threshold / self.score if self.threshold > 1 else min(1.0, self.score))
+            sure = 1 - self.score / self.threshold if self.threshold > 0 else 1.0
+        else:
+            sure = 1 - self.threshold / self.score if self.threshold > 1 else self.score
+        return min(1.0, max(0.0, sure))
 
     @property
     def distance(self) -> float:
-        """How far the score is from its threshold, as a share of the threshold; infinite where the gate knows none."""
-        if self.score is None or not self.threshold:
-            return float("inf")
+        """How far the score is from its threshold, as a share of the threshold; infinite where there is no telling."""
+        if self.score is None or not self.threshold or not self.measured:
+            return math.inf
         return abs(self.score - self.threshold) / abs(self.threshold)
 
 
@@ -58,8 +66,7 @@ def read_lines(verdicts: TableFile, ids: Iterable[str]) -> dict[str, list[Line]]
 
 def nearest_scores(lines: Iterable[Line]) -> dict[str, float]:
     """Gate -> the score of a row that is nearest to its threshold."""
-    scored = [line for line in lines if line.score is not None and line.threshold is not None]
     found: dict[str, float] = {}
-    for line in sorted(scored, key=lambda line: line.distance, reverse=True):
+    for line in sorted((line for line in lines if line.measured), key=lambda line: line.distance, reverse=True):
         found[line.gate] = float(line.score or 0.0)
     return found

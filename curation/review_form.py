@@ -4,6 +4,7 @@ The same form is shown by Argilla and by the page for those without a server. An
 here, once, wherever they come from.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -152,7 +153,12 @@ class Answers(BaseModel):
 @cache
 def form_version() -> str:
     """Digest of all questions and options: answers to another form are not comparable."""
-    return digest([[each.name, each.kind, list(each.options), each.required] for each in QUESTIONS], list(RATINGS))
+    return form_digest(QUESTIONS, RATINGS)
+
+
+def form_digest(questions: Iterable[Question], ratings: Iterable[int]) -> str:
+    """Digest of a form, ours or one that is met on a server."""
+    return digest([[each.name, each.kind, list(each.options), each.required] for each in questions], list(ratings))
 
 
 @cache

@@ -15,9 +15,14 @@ from typing import Any, NamedTuple
 from pairsmith import __version__
 from pairsmith.factory.errors import PairsmithError, RunError
 
+MOST_SHOWN = 50_000  # rows for people: more than they can read, and what a server on SQLite searches at once
+
 
 class Command(NamedTuple):
-    """One verb. ``run`` does it and returns plain data; ``view`` names what of :mod:`pairsmith.show` shows it to a person."""
+    """One verb. ``run`` does it and returns plain data; ``view`` names what of :mod:`pairsmith.show` shows it to a person.
+
+    Where the data have ``mend``, that is what a person must mend: the line is printed and the exit code is 2.
+    """
 
     help: str
     example: str
@@ -49,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(_safe(getattr(show, "plain" if options.json else command.view)(result)), flush=True)
     except BrokenPipeError:
         sys.stderr.close()  # the reader has had enough (`| head`)
-    return 0
+    return _refuse(result["mend"]) if "mend" in result else 0
 
 
 def _refuse(message: str) -> int:
@@ -101,12 +106,30 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name in ("gate", "run"):
         about = "processes that judge rows; default: the %(default)s cores that this one may run on"
         verb.add_argument("--workers", type=_workers, default=_cores(), metavar="N", help=about)
+    if name == "review serve":
+        about = "default: the one of the last start, at first 6900; another one where that is in use"
+        verb.add_argument("--port", type=_port, metavar="N", help=about)
+    if name in ("review push", "review pull"):
+        about = "of the Argilla server; default: ARGILLA_API_URL, else the one of 'pairsmith review serve'"
+        verb.add_argument("--url", metavar="URL", help=about)
+        about = (
+            "default: ARGILLA_API_KEY, which is better: others on this machine can see what stands on a command line"
+        )
+        verb.add_argument("--api-key", metavar="KEY", help=about)
+    if name in ("review push", "review export"):
+        about = "rows to show in all, those that were shown before among them; default: 'review.sample' of factory.yml"
+        verb.add_argument("--sample", type=_rows, metavar="N", help=about)
     if name == "review plan":
         about = "share of defective rows to stay below; default: max_defect_rate of factory.yml, or 0.05"
         verb.add_argument("--max-defect-rate", type=_share, metavar="R", help=about)
         verb.add_argument("--confidence", type=_share, metavar="C", help="default: that of factory.yml")
         about = "share of defective rows that you expect; default: a quarter of --max-defect-rate"
         verb.add_argument("--expected", type=_share, metavar="E", help=about)
+    if name == "review export":
+        verb.add_argument("--reviewer", metavar="NAME", help="write only for this one; default: for all of factory.yml")
+    if name == "review import":
+        about = "answers that the page downloaded, or the JSON lines filled in"
+        verb.add_argument("files", type=Path, nargs="+", metavar="FILE", help=about)
     if name == "score":
         verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
     verb.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -115,6 +138,18 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
 def _workers(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no number of processes; give 1 or more")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port; give 1 to 65535, or 0 for any that is free")
+    return int(text)
+
+
+def _rows(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_SHOWN:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of rows; give 1 to {MOST_SHOWN:,}")
     return int(text)
 
 
@@ -176,6 +211,14 @@ def _status(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.run import open_run
 
     return {"run": str(options.folder), **status(open_run(options.folder))}
+
+
+def _serve(options: argparse.Namespace) -> dict[str, Any]:
+    """Without holding the run: push and pull work on it while the server runs."""
+    from pairsmith.run import open_run
+    from pairsmith.serving import serve_run
+
+    return {"run": str(options.folder), **serve_run(open_run(options.folder), options.port)}
 
 
 def _convert(options: argparse.Namespace) -> dict[str, Any]:
@@ -256,11 +299,41 @@ COMMANDS: dict[str, Command] = {
         _stage("pairsmith.gating", "gate"),
         "funnel",
     ),
+    "review serve": Command(
+        "Run the review server of the run on this machine until Ctrl-C; its own environment is made on first use",
+        "review serve runs/mine",
+        _serve,
+        "served",
+    ),
+    "review push": Command(
+        "Send a sample of the rows to an Argilla server; what is there stays as it is",
+        "review push runs/mine --sample 200",
+        _stage("pairsmith.reviewing", "push", "url", "api_key", "sample"),
+        "pushed",
+    ),
+    "review pull": Command(
+        "Bring in what people answered, from the Argilla server",
+        "review pull runs/mine",
+        _stage("pairsmith.reviewing", "pull", "url", "api_key"),
+        "pulled",
+    ),
     "review plan": Command(
         "Show how many rows people must look at to show that few are defective",
         "review plan runs/mine --max-defect-rate 0.05",
         _plan_review,
         "plan_review",
+    ),
+    "review export": Command(
+        "Write a page and a file of JSON lines for each reviewer, to review a sample of the rows without a server",
+        "review export runs/mine --sample 200",
+        _stage("pairsmith.review_files", "export_run", "sample", "reviewer"),
+        "exported_review",
+    ),
+    "review import": Command(
+        "Bring in answers from files that 'review export' wrote or its page downloaded",
+        "review import runs/mine answers-reviewer.jsonl",
+        _stage("pairsmith.review_files", "import_run", "files"),
+        "imported_review",
     ),
     "release": Command(
         "Write the accepted rows as the next version",

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pyarrow as pa
+
 from pairsmith.curation.review_figures import figures
 from pairsmith.curation.review_rows import FILE, SAMPLE
 from pairsmith.curation.reviews import FILE as REVIEWS
@@ -15,7 +17,11 @@ def reviewed(run: Run) -> dict[str, Any]:
 
     :class:`pairsmith.factory.errors.InputError` where no sample was drawn, or a file is damaged.
     """
-    sample = TableFile(run.path / FILE, SAMPLE, "delete it, and 'pairsmith review push' draws it again")
     reviews = read_reviews(run.path / REVIEWS)
-    rows = sample.read(*SAMPLE.names)
-    return figures(rows, reviews, run.table(VERDICTS_FILE), run.spec.review, run.spec.gates)
+    return figures(read_sample(run), reviews, run.table(VERDICTS_FILE), run.spec.review, run.spec.gates)
+
+
+def read_sample(run: Run) -> pa.Table:
+    """The sample as it was drawn last (schema SAMPLE)."""
+    sample = TableFile(run.path / FILE, SAMPLE, "delete it, and 'pairsmith review push' draws it again")
+    return sample.read(*SAMPLE.names)

@@ -1,6 +1,7 @@
 """What each command prints for a person; :func:`plain` is what ``--json`` prints."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from pairsmith.factory.accounts import dollars
@@ -145,6 +146,36 @@ def target(result: Result, pending: int) -> list[str]:
     return [f"{reached}; missing: {where} ({why})"]
 
 
+def served(result: Result) -> str:
+    """That the review server has stopped, and how to have it back."""
+    kept = f"all of it is kept in {result['folder']}"
+    return f"review server stopped; {kept}\nnext: pairsmith review serve {result['run']}"
+
+
+def pushed(result: Result) -> str:
+    """What was sent, what was there, and where reviewers answer."""
+    parts = _counts(result["parts"])
+    lines = [f"sent {result['new']:,} rows to {result['server']}, {result['known']:,} were there ({parts})"]
+    if result["workspace_is_new"]:
+        lines.append(f"workspace '{result['workspace']}' was made")
+    if result["absent"]:
+        names = ", ".join(result["absent"])
+        lines.append(f"no users of workspace '{result['workspace']}' yet: {names}; add them on the server's page")
+    lines += [f"{name}: {page}" for name, page in result["pages"].items()]
+    return "\n".join([*lines, f"next: pairsmith review pull {result['run']}"])
+
+
+def pulled(result: Result) -> str:
+    """How many responses came, and what could not be used."""
+    lines = [f"{result['responses']:,} responses at {result['server']}, {result['new']:,} of them new or changed"]
+    lines += result["left_out"]
+    if result["missing"]:
+        lines.append(
+            f"{result['missing']:,} rows of the sample are not there; 'pairsmith review push {result['run']}' sends them"
+        )
+    return "\n".join(lines)
+
+
 def plan_review(result: Result) -> str:
     """How many rows must be looked at, by each way of looking, and what to do next."""
     limit, confidence, expected = (f"{100 * result[name]:.4g}%" for name in ("limit", "confidence", "expected"))
@@ -175,9 +206,41 @@ def _looked_at(one: Result) -> str:
     return f"{one['rows']:>7,} rows {one['hours']:>6.1f} h"
 
 
+def exported_review(result: Result) -> str:
+    """What was written for whom, and what to do with it."""
+    lines = [
+        f"{one['reviewer']}: {one['rows']:,} rows, {one['answered']:,} answered: {result['run']}/{one['page']}"
+        f" (or {Path(one['lines']).name})"
+        for one in result["written"]
+    ]
+    lines.append(f"rows by part: {_counts(result['parts']) or 'none'}")
+    return "\n".join([*lines, f"next: open the page, answer, then: pairsmith review import {result['run']} FILE"])
+
+
+def imported_review(result: Result) -> str:
+    """How many answers were new, and what could not be taken."""
+    counts = {name: result[name] for name in ("new", "known", "older", "unanswered") if result[name]}
+    lines = [f"{result['lines']:,} lines: {_counts(counts) or 'no answer'}; {result['reviews']:,} responses in all"]
+    return "\n".join(lines + result["refused"])
+
+
 def release(result: Result) -> str:
-    """Where the release is, and what changed."""
-    return f"{result['run']}/{result['path']} ({result['change']})"
+    """Where the release is, what changed, and what people's answers did to the accepted rows."""
+    where = f"{result['run']}/{result['path']} ({result['change']})"
+    return "\n".join([where, *([f"review    {decisions(result['review'])}"] if result["review"] else [])])
+
+
+def decisions(result: Result) -> str:
+    """How many accepted rows became what by people's answers."""
+    gone = {
+        "dropped by people": "dropped",
+        "not corrected": "not_corrected",
+        "dropped by a gate after correction": "failed",
+    }
+    lost = "".join(f" + {result[name]:,} {what}" for what, name in gone.items())
+    marks = f"{result['kept']:,} of them kept by people, {result['corrected']:,} corrected"
+    old = f"; {result['outdated']:,} answers are to earlier texts and do not count" if result["outdated"] else ""
+    return f"accepted {result['accepted']:,} = released {result['released']:,} ({marks}){lost}{old}"
 
 
 def path(result: Result) -> str:

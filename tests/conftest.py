@@ -1,6 +1,6 @@
 """Hypothesis for all tests: no deadline (the first call of a gate loads its lexicon), the same examples at each run of CI.
 
-And the journal that tests of asking share.
+And the journal that tests of asking share, and the Argilla server that tests of reviewing do.
 """
 
 import os
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argilla_fixture import argilla  # noqa: F401  # one server for all tests of a session
 from hypothesis import settings
 
 from pairsmith.factory.journal import Journal
