@@ -53,7 +53,8 @@ class Rates:
 @dataclass(frozen=True)
 class Review:
     """``parts``: name -> counts; ``agreement``: question -> figures; ``pairs``: of reviewers -> kappa of the decision;
-    ``confusion``: lines, of which ``more_reasons`` are left out. Else see :mod:`pairsmith.curation.review_figures`."""
+    ``missing``: why there are none; ``confusion``: lines, of which ``more_reasons`` are left out. What else there is means
+    what it does in :func:`pairsmith.curation.review_figures.figures`."""
 
     acceptance: str
     parts: dict[str, dict[str, int]]
@@ -64,6 +65,7 @@ class Review:
     covered: float | None
     agreement: dict[str, dict[str, Any]]
     pairs: dict[str, dict[str, Any]]
+    missing: str | None
     confusion: list[dict[str, Any]]
     more_reasons: int
     not_caught: dict[str, int]
@@ -82,25 +84,27 @@ def review(figures: Figures | None) -> Review | None:
     told = [one for one in figures["confusion"] if one["answered"]]
     suspects = [row for one in figures["relevance"].values() for row in one["possible_false_negatives"]]
     questions = figures["agreement"]["questions"]
+    pairs = questions["decision"]["kappas"] if questions else {}
     return Review(
-        figures["acceptance"]["text"],
-        figures["progress"]["parts"],
-        len(figures["progress"]["reviewers"]),
-        _rates(defects["overall"], {"group": defects["by_group"], "language": languages}),
-        defects["weight"],
-        _rates(wrong["overall"], {"reason": wrong["by_reason"]}),
-        wrong["covered"],
-        {about: questions[name] for name, about in _QUESTIONS.items() if questions.get(name, {}).get("rows")},
-        _first(
-            {visible(pair): one for pair, one in questions.get("decision", {"kappas": {}})["kappas"].items()}, PAIRS
-        ),
-        told[:REASONS],
-        len(told) - len(told[:REASONS]),
-        figures["not_caught"],
-        {group: one for group, one in figures["relevance"].items() if one["positive"] is not None},
-        suspects[:IDS],
-        len(suspects) - len(suspects[:IDS]),
-        [one for one in figures["thresholds"] if one["suggested"] is not None],
+        acceptance=figures["acceptance"]["text"],
+        parts=figures["progress"]["parts"],
+        reviewers=len(figures["progress"]["reviewers"]),
+        defects=_rates(defects["overall"], {"group": defects["by_group"], "language": languages}),
+        weight=defects["weight"],
+        wrong_rejections=_rates(wrong["overall"], {"reason": wrong["by_reason"]}),
+        covered=wrong["covered"],
+        agreement={
+            about: questions[name] for name, about in _QUESTIONS.items() if questions and questions[name]["rows"]
+        },
+        pairs={visible(pair): one for pair, one in list(pairs.items())[:PAIRS]},
+        missing=figures["agreement"]["missing"],
+        confusion=told[:REASONS],
+        more_reasons=len(told) - len(told[:REASONS]),
+        not_caught=figures["not_caught"],
+        relevance={group: one for group, one in figures["relevance"].items() if one["positive"] is not None},
+        false_negatives=suspects[:IDS],
+        more_false_negatives=len(suspects) - len(suspects[:IDS]),
+        thresholds=[one for one in figures["thresholds"] if one["suggested"] is not None],
     )
 
 
@@ -123,7 +127,3 @@ def _bar(code: str, one: Figures, top: float) -> Bar:
     figures = {name: one[name] for name in ("rows", "hits", "rate", "low", "high")}
     width = max(round(end - start, 2), 0.6)
     return Bar(visible(one.get("name", code)), visible(code), at=at, start=start, width=width, **figures)
-
-
-def _first(found: dict[str, Any], most: int) -> dict[str, Any]:
-    return dict(list(found.items())[:most])

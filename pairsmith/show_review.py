@@ -1,6 +1,6 @@
 """What people's answers say, as a table for the terminal that fits on a page: what there is more of is in the report."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Result = dict[str, Any]
@@ -9,6 +9,9 @@ GROUPS = 7  # there are seven
 LANGUAGES = 6
 REASONS = 6
 THRESHOLDS = 3
+OTHERS = 7  # languages, or reasons, that have no line of their own
+REVIEWERS = 7
+SUSPECTS = 4
 _WIDTH = 38
 
 
@@ -41,7 +44,7 @@ def _progress(figures: Result) -> Iterator[str]:
     if more:
         yield "           " + _counts(more)
     if progress["reviewers"]:
-        yield "reviewers  " + ", ".join(_pace(name, one) for name, one in progress["reviewers"].items())
+        yield "reviewers  " + _listed([_pace(name, one) for name, one in progress["reviewers"].items()], REVIEWERS)
 
 
 _STATES = {"discarded": "discarded", "drafts": "drafts", "second_missing": "waiting for a second reviewer"}
@@ -102,8 +105,7 @@ def _rates(rates: Mapping[str, Result], most: int) -> Iterator[str]:
         yield _rate(name, one)
     others = [f"{name.removeprefix('language ')} {one['hits']} of {one['rows']}" for name, one in ordered[most:]]
     if others:
-        more = f" and {len(others) - 12} more" if len(others) > 12 else ""
-        yield "  fewer answers: " + ", ".join(others[:12]) + more
+        yield "  fewer answers: " + _listed(others, OTHERS)
 
 
 def _rate(name: str, one: Result, lead: str = "") -> str:
@@ -133,8 +135,7 @@ def _relevance(figures: Result) -> Iterator[str]:
         yield "relevance  positive / negative, median: " + ", ".join(f"{name} {said}" for name, said in rated.items())
     suspects = [row for one in figures["relevance"].values() for row in one["possible_false_negatives"]]
     if suspects:
-        more = " ..." if len(suspects) > 4 else ""
-        yield f"           negatives rated as high as the positive: {len(suspects):,} ({', '.join(suspects[:4])}{more})"
+        yield f"           negatives rated as high as the positive: {len(suspects):,} ({_listed(suspects, SUSPECTS)})"
 
 
 def _thresholds(figures: Result) -> Iterator[str]:
@@ -153,6 +154,11 @@ def _thresholds(figures: Result) -> Iterator[str]:
 
 def _acceptance(figures: Result) -> Iterator[str]:
     yield f"acceptance {figures['acceptance']['text']}"
+
+
+def _listed(names: Sequence[str], most: int) -> str:
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _first(numbers: Mapping[str, int], most: int) -> dict[str, int]:
