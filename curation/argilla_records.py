@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from pairsmith.curation.gate_scores import Line, nearest_scores
 from pairsmith.curation.review_form import TEXTS, WRONG, Decision
+from pairsmith.curation.review_records import doubted, turn
 from pairsmith.curation.review_rows import Part
 from pairsmith.curation.visible import visible
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.spec import ReviewSpec
-from pairsmith.validators.gate import Reason
 from pairsmith.validators.length import words
 
 CORRECTED = "corrected_"
@@ -30,7 +30,6 @@ SCORE = "score_"
 RULE = "\n\n———\n\n"  # between the texts of one field
 SIGNS = re.compile(r"[\u2400-\u2421]|⟨U\+[0-9A-F]{4,5}⟩")  # what stands for invisible characters where texts are shown
 NO_AGENT = re.compile(r"[^A-Za-z0-9_:./-]+")  # what Argilla takes in no name of an agent
-LEAST_SHARE = 0.01  # of a part that has none and was given seats of another: as if it were drawn last
 
 
 def name_there(question: str) -> str:
@@ -109,7 +108,7 @@ def to_shown(sample: pa.Table, lines: Mapping[str, Sequence[Line]], spec: Review
 
 def _shown(name: str, parts: Sequence[dict[str, Any]], lines: Sequence[Line], spec: ReviewSpec) -> Shown:
     row = parts[0]
-    order = min(_turn(part, spec) for part in parts)
+    order = min(turn(part, spec) for part in parts)
     metadata = {
         **{key: row[key] for key in ("group", "query_language", "document_language", "model")},
         "part": sorted(part["part"] for part in parts),
@@ -121,12 +120,6 @@ def _shown(name: str, parts: Sequence[dict[str, Any]], lines: Sequence[Line], sp
     }
     suggestions = (*_prefilled(row), *_suggested({part["part"] for part in parts}, row, lines))
     return Shown(name, any(part["overlap"] for part in parts), order, _fields(row), metadata, suggestions)
-
-
-def _turn(row: Mapping[str, Any], spec: ReviewSpec) -> int:
-    shares = {Part.DOUBTFUL: spec.doubtful, Part.REJECTED: spec.rejected}
-    share = shares.get(row["part"], 1 - spec.doubtful - spec.rejected)
-    return int(row["place"] / max(share, LEAST_SHARE))
 
 
 def _language(row: Mapping[str, Any], field: str) -> str:
@@ -167,7 +160,7 @@ def _suggested(parts: set[str], row: Mapping[str, Any], lines: Sequence[Line]) -
     if Part.RANDOM in parts:
         return []
     if Part.DOUBTFUL in parts:
-        code = _doubted(row)
+        code = doubted(row)
         agent = _agent(str(row["doubt_gate"]))
         return [Suggestion("wrong", [code], [row["doubt"] or 0.0], agent)] if code else []
     found = [line for line in lines if line.code in row["reasons"]]
@@ -177,17 +170,6 @@ def _suggested(parts: set[str], row: Mapping[str, Any], lines: Sequence[Line]) -
     scores = [surest[code] for code in codes]
     named = [Suggestion("wrong", list(codes), scores, agent)] if codes else []
     return [Suggestion("decision", Decision.DROP, max(surest.values(), default=None), agent), *named]
-
-
-def _doubted(row: Mapping[str, Any]) -> str | None:
-    """What would be wrong with an accepted row, were the gates' doubt justified; None where no label says it."""
-    for reason in row["reasons"]:
-        if (code := reason.rpartition(":")[2]) in WRONG:
-            return str(code)
-    gate = (row["doubt_gate"] or "").partition(":")[0]
-    if gate == "length" and row["doubt_score"] is not None and row["doubt_threshold"] is not None:
-        return Reason.TOO_SHORT if row["doubt_score"] >= row["doubt_threshold"] else Reason.TOO_LONG
-    return Reason.WRONG_LANGUAGE if gate == "language" else None
 
 
 def _agent(name: str) -> str | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -71,13 +71,18 @@ def read_reviews(path: Path) -> list[Review]:
     for place, line in json_lines(path, remedy):
         if isinstance(line, InputError):
             raise line
-        try:
-            found.append(Review.model_validate(line))
-        except ValidationError as error:
-            problem = error.errors()[0]
-            where = ".".join(map(str, problem["loc"]))
-            raise InputError(f"{place}: '{where}': {problem['msg']} ({str(problem['input'])[:80]}); {remedy}") from None
+        found.append(checked(line, place, remedy))
     return found
+
+
+def checked(line: Mapping[str, Any], place: str, remedy: str) -> Review:
+    """The response that a line of a file holds; :class:`InputError` in one line where it holds none."""
+    try:
+        return Review.model_validate(line)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise InputError(f"{place}: '{where}': {problem['msg']} ({problem['input']!r:.80}); {remedy}") from None
 
 
 def append_reviews(path: Path, reviews: Iterable[Review]) -> int:
@@ -85,7 +90,7 @@ def append_reviews(path: Path, reviews: Iterable[Review]) -> int:
 
     What its reviewer has replaced by a later answer, given elsewhere, is not new.
     """
-    known = latest(read_reviews(_whole_lines(path)))
+    known = latest(read_reviews(whole_lines(path)))
     new = []
     for review in reviews:
         before = known.get(review.key)
@@ -101,7 +106,7 @@ def append_reviews(path: Path, reviews: Iterable[Review]) -> int:
     return len(new)
 
 
-def _whole_lines(path: Path) -> Path:
+def whole_lines(path: Path) -> Path:
     """Cut off a last line that was not written whole: it was never counted, and comes again with the next pull."""
     if path.exists():
         with path.open("rb+") as file:

@@ -19,7 +19,10 @@ MOST_SHOWN = 50_000  # rows for people: more than they can read, and what a serv
 
 
 class Command(NamedTuple):
-    """One verb. ``run`` does it and returns plain data; ``view`` names what of :mod:`pairsmith.show` shows it to a person."""
+    """One verb. ``run`` does it and returns plain data; ``view`` names what of :mod:`pairsmith.show` shows it to a person.
+
+    Where the data have ``mend``, that is what a person must mend: the line is printed and the exit code is 2.
+    """
 
     help: str
     example: str
@@ -51,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(_safe(getattr(show, "plain" if options.json else command.view)(result)), flush=True)
     except BrokenPipeError:
         sys.stderr.close()  # the reader has had enough (`| head`)
-    return 0
+    return _refuse(result["mend"]) if "mend" in result else 0
 
 
 def _refuse(message: str) -> int:
@@ -113,8 +116,8 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
             "default: ARGILLA_API_KEY, which is better: others on this machine can see what stands on a command line"
         )
         verb.add_argument("--api-key", metavar="KEY", help=about)
-    if name == "review push":
-        about = "rows to show in all, those that were pushed before among them; default: 'review.sample' of factory.yml"
+    if name in ("review push", "review export"):
+        about = "rows to show in all, those that were shown before among them; default: 'review.sample' of factory.yml"
         verb.add_argument("--sample", type=_rows, metavar="N", help=about)
     if name == "review plan":
         about = "share of defective rows to stay below; default: max_defect_rate of factory.yml, or 0.05"
@@ -122,6 +125,11 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
         verb.add_argument("--confidence", type=_share, metavar="C", help="default: that of factory.yml")
         about = "share of defective rows that you expect; default: a quarter of --max-defect-rate"
         verb.add_argument("--expected", type=_share, metavar="E", help=about)
+    if name == "review export":
+        verb.add_argument("--reviewer", metavar="NAME", help="write only for this one; default: for all of factory.yml")
+    if name == "review import":
+        about = "answers that the page downloaded, or the JSON lines filled in"
+        verb.add_argument("files", type=Path, nargs="+", metavar="FILE", help=about)
     if name == "score":
         verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
     verb.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -314,6 +322,18 @@ COMMANDS: dict[str, Command] = {
         "review plan runs/mine --max-defect-rate 0.05",
         _plan_review,
         "plan_review",
+    ),
+    "review export": Command(
+        "Write a page and a file of JSON lines for each reviewer, to review a sample of the rows without a server",
+        "review export runs/mine --sample 200",
+        _stage("pairsmith.review_files", "export_run", "sample", "reviewer"),
+        "exported_review",
+    ),
+    "review import": Command(
+        "Bring in answers from files that 'review export' wrote or its page downloaded",
+        "review import runs/mine answers-reviewer.jsonl",
+        _stage("pairsmith.review_files", "import_run", "files"),
+        "imported_review",
     ),
     "release": Command(
         "Write the accepted rows as the next version",

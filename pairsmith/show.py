@@ -1,6 +1,7 @@
 """What each command prints for a person; :func:`plain` is what ``--json`` prints."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from pairsmith.factory.accounts import dollars
@@ -203,6 +204,24 @@ def _looked_at(one: Result) -> str:
     if one["rows"] is None:
         return "more than people could do"
     return f"{one['rows']:>7,} rows {one['hours']:>6.1f} h"
+
+
+def exported_review(result: Result) -> str:
+    """What was written for whom, and what to do with it."""
+    lines = [
+        f"{one['reviewer']}: {one['rows']:,} rows, {one['answered']:,} answered: {result['run']}/{one['page']}"
+        f" (or {Path(one['lines']).name})"
+        for one in result["written"]
+    ]
+    lines.append(f"rows by part: {_counts(result['parts']) or 'none'}")
+    return "\n".join([*lines, f"next: open the page, answer, then: pairsmith review import {result['run']} FILE"])
+
+
+def imported_review(result: Result) -> str:
+    """How many answers were new, and what could not be taken."""
+    counts = {name: result[name] for name in ("new", "known", "older", "unanswered") if result[name]}
+    lines = [f"{result['lines']:,} lines: {_counts(counts) or 'no answer'}; {result['reviews']:,} responses in all"]
+    return "\n".join(lines + result["refused"])
 
 
 def release(result: Result) -> str:
