@@ -161,17 +161,16 @@ def explained(place: str) -> Iterator[None]:
 
 
 def _explained(error: BaseException) -> str:
-    """Argilla's library wraps what went wrong, at times more than once."""
+    """Argilla's library wraps what went wrong, at times more than once, and not always with the server's status."""
     cause: BaseException | None = error
-    said = ""
+    status, said = None, ""
     while cause is not None:
-        if (status := getattr(cause, "status_code", None)) is not None:
-            return _refused(status, str(cause))
-        if type(cause).__name__ == "ArgillaCredentialsError":
-            return _refused(401, "")
+        status = getattr(cause, "status_code", status)
         said = str(cause) or said
         cause = cause.__cause__ or cause.__context__
-    return f"{said or type(error).__name__}; run the command again, nothing is doubled"
+    if type(error).__name__ == "ArgillaCredentialsError":
+        status = 401
+    return _refused(status, said) if status else f"{said or type(error).__name__}; run the command again"
 
 
 def _refused(status: int, detail: str) -> str:

@@ -108,11 +108,11 @@ def news(filled: Iterable[Filled], known: Mapping[Key, Review]) -> News:
     """
     last, new = dict(known), []
     same = older = 0
-    for review, dated in sorted(((one.review, one.dated) for one in filled), key=lambda one: _moment(one[0])):
+    for review, dated in sorted(((one.review, one.dated) for one in filled), key=lambda one: one[0].moment):
         before = last.get(review.key)
         if before and (before == review if dated else _said(before) == _said(review)):
             same += 1
-        elif before and _moment(review) < _moment(before):
+        elif before and review.moment < before.moment:
             older += 1
         else:
             last[review.key] = review
@@ -132,7 +132,7 @@ def _review(line: Mapping[str, Any], place: str, path: Path) -> Review | None:
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     review = checked({"at": written, "source": path.name[-200:], **given}, place, REMEDY)
     try:
-        _moment(review)
+        datetime.fromisoformat(review.at)
     except ValueError as error:
         raise InputError(f"{place}: 'at': {error} ({review.at}); {REMEDY}") from None
     if line.get("status") is None:
@@ -144,10 +144,6 @@ def _review(line: Mapping[str, Any], place: str, path: Path) -> Review | None:
             f"{place}: 'answers.decision': is missing; say keep, fix or drop, or make it a draft; {REMEDY}"
         )
     return review
-
-
-def _moment(review: Review) -> datetime:
-    return datetime.fromisoformat(review.at)
 
 
 def _said(review: Review) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from argilla_fixture import argilla  # noqa: F401  # one server for all tests of a session
+from argilla_people import call, recorded, refused, server  # noqa: F401
 from hypothesis import settings
 
 from pairsmith.factory.journal import Journal
