@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pairsmith.curation.contents import Contents, commonest_first
+from pairsmith.curation.review_facts import ReviewFacts
 from pairsmith.curation.sample import stratified
 from pairsmith.curation.visible import clip, visible
 from pairsmith.factory.accounts import Book, dollars
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.pairs import UNKNOWN
-from pairsmith.factory.records import RELEASE
+from pairsmith.factory.records import RELEASE, Mark
 from pairsmith.factory.taxonomy import GROUPS
 from pairsmith.validators.privacy import personal
 
@@ -73,6 +74,8 @@ MEANINGS = {
     "prompt_version": "digest of the prompt template; null where the prompt is not known",
     "tokens_in": "prompt tokens that the answer took",
     "tokens_out": "tokens of the answer",
+    "review": "what people who looked at the row came to: `kept`, or `corrected` where they wrote some of its texts anew; null "
+    "where nobody has judged it",
     "split": "the part of the release that the row belongs to",
 }
 
@@ -89,7 +92,7 @@ class CardFacts:
     that order; ``files``: config -> split -> Parquet paths relative to the card, config
     ``all`` is the default one; ``funnel``: see :meth:`pairsmith.validators.funnel.Funnel.counts`; ``thresholds``: gate ->
     settings; ``models``: model -> rows; ``tool_versions``: package -> version; ``parent``: the version before, if any;
-    ``description`` and ``changelog``: Markdown of the dataset's owner; ``book``: what was paid.
+    ``description`` and ``changelog``: Markdown of the dataset's owner; ``book``: what was paid; ``review``: by people, if any.
     """
 
     name: str
@@ -106,6 +109,7 @@ class CardFacts:
     parent: str | None
     changelog: str
     book: Book = field(default_factory=Book)
+    review: ReviewFacts | None = None
 
 
 def render_card(facts: CardFacts) -> str:
@@ -174,6 +178,9 @@ def _context(facts: CardFacts) -> dict[str, Any]:
         "target": facts.funnel.get("target"),
         "paid": facts.book.total(),
         "costs": facts.book.by("model", "step"),
+        "review": facts.review,
+        "judged": facts.contents.reviews.total(),
+        "corrected": facts.contents.reviews[Mark.CORRECTED],
         "unjudged": {gate["gate"]: gate["unverified"] for gate in facts.funnel["gates"] if gate["unverified"]},
     }
 
@@ -249,7 +256,12 @@ def _template() -> "Template":
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters.update(
-        inert=inert, number="{:,}".format, dollars=dollars, percent="{:.1%}".format, demoted=_demoted
+        inert=inert,
+        number="{:,}".format,
+        dollars=dollars,
+        percent="{:.1%}".format,
+        figure=lambda value: "not defined" if value is None else f"{value:.2f}",
+        demoted=_demoted,
     )
     source = files("pairsmith.cards").joinpath("dataset.md.jinja").read_text(encoding="utf-8")
     return environment.from_string(source)

@@ -6,24 +6,27 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-COLUMNS = ["group", "split", "query_language", "document_language", "model", "document"]
+COLUMNS = ["group", "split", "query_language", "document_language", "model", "document", "review"]
 
 
 @dataclass
 class Contents:
-    """Rows by (group, split), by (language of the query, of the documents), by model, and by source of their passage."""
+    """Rows by (group, split), by (language of the query, of the documents), by model, by source of their passage, and by what
+    people's answers came to (:class:`~pairsmith.factory.records.Mark`; rows that nobody has judged are in none)."""
 
     groups: Counter[tuple[str, str]] = field(default_factory=Counter)
     languages: Counter[tuple[str, str]] = field(default_factory=Counter)
     models: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
+    reviews: Counter[str] = field(default_factory=Counter)
 
     def add(self, rows: pa.Table) -> None:
         """Count rows with the columns :data:`COLUMNS`. A source's name holds no ``#``."""
         self.groups.update(_counted(rows, "group", "split"))
         self.languages.update(_counted(rows, "query_language", "document_language"))
-        self.models.update({str(item["values"]): item["counts"] for item in pc.value_counts(rows["model"]).to_pylist()})
+        self.models.update(_values(rows["model"]))
         self.sources.update(document.partition("#")[0] for document in rows["document"].drop_null().to_pylist())
+        self.reviews.update(_values(rows["review"].drop_null()))
 
     @property
     def rows(self) -> int:
@@ -43,6 +46,10 @@ class Contents:
 def commonest_first(counts: Counter[str]) -> dict[str, int]:
     """The counts, the largest first, equal ones by name."""
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _values(column: pa.ChunkedArray) -> dict[str, int]:
+    return {str(item["values"]): item["counts"] for item in pc.value_counts(column).to_pylist()}
 
 
 def _summed(pairs: Counter[tuple[str, str]], side: int) -> Counter[str]:

@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 
 from pairsmith.curation.card import CardFacts, render_card, to_try
 from pairsmith.curation.contents import Contents, commonest_first
-from pairsmith.curation.release_files import read_index, row_set_hash, write_data
+from pairsmith.curation.release_files import read_index, row_set_hash, with_review, write_data
+from pairsmith.curation.review_facts import ReviewFacts
 from pairsmith.factory.accounts import Book, as_json
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.folder import file_digest, to_disk
@@ -29,6 +30,7 @@ from pairsmith.factory.spec import ReleaseSpec
 from pairsmith.factory.tables import TableFile
 
 FORMAT_VERSION = 1
+COMPARED = ["id", "content_hash", "split", "review"]
 MANIFEST = "manifest.json"
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
@@ -47,35 +49,43 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """What changes from the parent release: row counts, and whether a column or a row's split changed its meaning."""
+    """What changes from the parent release: row counts, and whether a column or a row's split changed its meaning.
+
+    ``reviewed``: rows with the same texts of which people's answers now say something else; ``new_columns``: the parent lacks
+    some, which alone is no reason for a release.
+    """
 
     added: int
     removed: int
     corrected: int
     breaking: bool
+    reviewed: int = 0
+    new_columns: bool = False
 
     @property
     def empty(self) -> bool:
         """Nothing changed: there is nothing to release."""
-        return not (self.added or self.removed or self.corrected or self.breaking)
+        return not (self.added or self.removed or self.corrected or self.reviewed or self.breaking)
 
     def bump(self, parent: Version) -> Version:
-        """The least version that this change allows: MAJOR meaning, MINOR rows added, PATCH rows removed or corrected."""
+        """The least version that this change allows: MAJOR meaning, MINOR rows or columns added, PATCH anything less."""
         if self.breaking:
             return Version(parent.major + 1, 0, 0)
-        if self.added:
+        if self.added or self.new_columns:
             return Version(parent.major, parent.minor + 1, 0)
         return Version(parent.major, parent.minor, parent.patch + 1)
 
     def __str__(self) -> str:
-        return f"{self.added} rows added, {self.removed} removed, {self.corrected} corrected" + (
-            "; a column or a split changed its meaning" if self.breaking else ""
-        )
+        said = f"{self.added} rows added, {self.removed} removed, {self.corrected} corrected"
+        if self.reviewed:
+            said += f"; the review of {self.reviewed} others changed"
+        return said + ("; a column or a split changed its meaning" if self.breaking else "")
 
 
 @dataclass(frozen=True)
 class ReleaseFacts:
-    """What a release says of its making beside its rows. ``book``: what was paid, beside the accepted rows."""
+    """What a release says of its making beside its rows. ``book``: what was paid, beside the accepted rows; ``review``: by
+    people, None where there was none."""
 
     name: str
     spec: ReleaseSpec
@@ -83,6 +93,16 @@ class ReleaseFacts:
     thresholds: dict[str, Any]
     tool_versions: dict[str, str]
     book: Book = field(default_factory=Book)
+    review: ReviewFacts | None = None
+
+
+class Earlier(NamedTuple):
+    """What is known of an earlier release: the columns :data:`COMPARED` of its rows, whether it has columns that RELEASE has
+    not, and whether it lacks one that RELEASE has."""
+
+    index: pa.Table
+    other_columns: bool = False
+    new_columns: bool = False
 
 
 class Rows(NamedTuple):
@@ -104,8 +124,8 @@ def versions(releases: Path) -> list[Version]:
     return sorted(Version(*map(int, match.groups())) for match in names if match)
 
 
-def read_release_index(release: Path) -> tuple[pa.Table, bool]:
-    """The columns ``id, content_hash, split`` of all rows of a release, and whether it has columns that RELEASE has not.
+def read_release_index(release: Path) -> Earlier:
+    """The index of all rows of a release, ``review`` null where it was made before there was such a column.
 
     Raises :class:`RunError` when the folder is no release or misses a file.
     """
@@ -115,9 +135,14 @@ def read_release_index(release: Path) -> tuple[pa.Table, bool]:
     if missing:
         raise RunError(f"{release}: {missing[0].relative_to(release)} is missing; {remedy}")
     files = [TableFile(path, RELEASE, remedy) for path in paths]
-    rows = pa.concat_tables(file.read("id", "content_hash", "split") for file in files)
     known = {field.name: field.type for field in RELEASE}
-    return rows, any(known.get(own.name) != own.type for file in files for own in file.columns())
+    own = [file.columns() for file in files]
+    rows = [file.read(*(name for name in COMPARED if name in has.names)) for file, has in zip(files, own, strict=True)]
+    return Earlier(
+        pa.concat_tables(map(with_review, rows)).select(COMPARED),
+        other_columns=any(known.get(field.name) != field.type for has in own for field in has),
+        new_columns=any(known.keys() - set(has.names) for has in own),
+    )
 
 
 def read_manifest(release: Path) -> dict[str, Any]:
@@ -134,22 +159,37 @@ def read_manifest(release: Path) -> dict[str, Any]:
     return manifest
 
 
-def difference(parent: pa.Table, rows: pa.Table, other_columns: bool = False) -> Difference:
-    """What changes from ``parent`` to ``rows`` (both ``id, content_hash, split``); ``other_columns``: the columns do too."""
-    place = pc.index_in(rows["id"], value_set=parent["id"].combine_chunks())
+def difference(parent: Earlier, rows: pa.Table) -> Difference:
+    """What changes from ``parent`` to ``rows`` (columns :data:`COMPARED`).
+
+    Another split is a correction like any other where the texts changed: it hangs on the query.
+    """
+    place = pc.index_in(rows["id"], value_set=parent.index["id"].combine_chunks())
     new = rows.filter(pc.is_valid(place))
-    old = parent.take(place.drop_null())
-    corrected, moved = (pc.sum(pc.not_equal(old[name], new[name])).as_py() or 0 for name in ("content_hash", "split"))
+    old = parent.index.take(place.drop_null())
+    other = pc.not_equal(old["content_hash"], new["content_hash"])
+    moved, reviewed = (_others(old[name], new[name]).filter(pc.invert(other)) for name in ("split", "review"))
     return Difference(
         added=rows.num_rows - new.num_rows,
-        removed=parent.num_rows - new.num_rows,
-        corrected=corrected,
-        breaking=other_columns or moved > 0,
+        removed=parent.index.num_rows - new.num_rows,
+        corrected=_count(other),
+        breaking=parent.other_columns or _count(moved) > 0,
+        reviewed=_count(reviewed),
+        new_columns=parent.new_columns,
     )
 
 
+def _others(old: pa.ChunkedArray, new: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Which values differ; null is a value too."""
+    return pc.not_equal(pc.fill_null(old, ""), pc.fill_null(new, ""))
+
+
+def _count(flags: pa.ChunkedArray) -> int:
+    return pc.sum(flags).as_py() or 0
+
+
 def write_release(accepted: TableFile, facts: ReleaseFacts, releases: Path) -> tuple[Path, Difference | None]:
-    """Write the ``accepted`` rows (PAIRS) as the next version below ``releases``.
+    """Write the ``accepted`` rows (PAIRS, or REVIEWED where people have judged some) as the next version below ``releases``.
 
     Returns its folder and what changed against its parent (None for the first one). Where nothing changed the newest
     release stays as it is. Raises :class:`RunError` when there is no row to release.
@@ -164,8 +204,7 @@ def write_release(accepted: TableFile, facts: ReleaseFacts, releases: Path) -> t
     if not known:
         return _write(rows, facts, releases, Version(1, 0, 0), None, "First release."), None
     parent = releases / str(known[-1])
-    older, other_columns = read_release_index(parent)
-    change = difference(older, index, other_columns)
+    change = difference(read_release_index(parent), index)
     if change.empty:
         return parent, change
     return _write(rows, facts, releases, change.bump(known[-1]), known[-1], f"{change}."), change
@@ -194,6 +233,7 @@ def _write(
         thresholds=facts.thresholds,
         models=models,
         book=facts.book,
+        review=facts.review,
         tool_versions=facts.tool_versions,
         parent=str(parent) if parent else None,
         changelog=changelog,
@@ -212,6 +252,7 @@ def _write(
         "schema": {field.name: str(field.type) for field in RELEASE},
         "files": {name: {"rows": count, "sha256": file_digest(beside / name)} for name, count in files.items()},
         "gates": facts.funnel,
+        "review": facts.review.as_json() if facts.review else None,
         "thresholds": facts.thresholds,
         "tools": facts.tool_versions,
     }

@@ -23,20 +23,29 @@ from pairsmith.factory.text import fold
 
 ROWS_PER_FILE = 100_000  # some 100 MB: the Hub streams and previews files of this size well
 LINES = 10_000  # of the text of which the row-set hash is made, at once
-INDEX = ["id", "content_hash", "group", "split"]
+INDEX = ["id", "content_hash", "group", "split", "review"]
 
 _HEAPS = ".heaps"
 
 
 def read_index(accepted: TableFile, splits: dict[str, float]) -> tuple[pa.Table, Contents]:
-    """The columns :data:`INDEX` of the accepted rows (PAIRS) with their split, in the order of the file, and the counts."""
+    """The columns :data:`INDEX` of the accepted rows with their split, in the order of the file, and the counts.
+
+    ``accepted``: schema PAIRS, or REVIEWED where people have judged some.
+    """
     contents, parts = Contents(), [RELEASE.empty_table().select(INDEX)]
     wanted = {*INDEX, *COLUMNS, "query"} - {"split"}
     for rows in accepted.batches(*(name for name in accepted.schema.names if name in wanted)):
-        rows = rows.append_column(RELEASE.field("split"), split_of(rows["query"], splits))
+        rows = with_review(rows).append_column(RELEASE.field("split"), split_of(rows["query"], splits))
         contents.add(rows)
         parts.append(rows.select(INDEX))
     return pa.concat_tables(parts).combine_chunks(), contents
+
+
+def with_review(rows: pa.Table) -> pa.Table:
+    """The rows with the column ``review``: null where nobody has judged any."""
+    field = RELEASE.field("review")
+    return rows if field.name in rows.column_names else rows.append_column(field, pa.nulls(len(rows), field.type))
 
 
 def split_of(queries: pa.ChunkedArray, splits: dict[str, float]) -> pa.Array:
@@ -107,7 +116,9 @@ def _heaps(accepted: TableFile, split: pa.ChunkedArray, target: npt.NDArray[np.i
         start = 0
         for rows in accepted.batches():
             part = slice(start, start + rows.num_rows)
-            rows = rows.append_column(RELEASE.field("split"), split.slice(start, rows.num_rows)).cast(RELEASE)
+            rows = (
+                with_review(rows).append_column(RELEASE.field("split"), split.slice(start, rows.num_rows)).cast(RELEASE)
+            )
             for number, piece in _by_file(rows, target[part]):
                 heaps[number].write_table(piece)
             start = part.stop

@@ -6,6 +6,7 @@ Request -> answer -> row (pair) -> verdicts. ``request_id`` and ``id`` name a ro
 import hashlib
 import json
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -204,7 +205,10 @@ _PROVENANCE = [
 PAIRS = pa.schema([*_ROW_HEAD, *_ATTRIBUTE_FIELDS, *_PROVENANCE])
 """Candidates and accepted rows: one (query, positive, negatives) example with all that is known of its origin."""
 
-RELEASE = PAIRS.append(pa.field("split", _STRING, nullable=False))
+REVIEWED = PAIRS.append(pa.field("review", _STRING))
+"""Accepted rows after people's answers; ``review``: what they came to (:class:`Mark`), null where nobody has judged the row."""
+
+RELEASE = REVIEWED.append(pa.field("split", _STRING, nullable=False))
 """Rows of a release."""
 
 VERDICTS = pa.schema(
@@ -237,6 +241,13 @@ REJECTED = pa.schema(
     ]
 )
 """Every answered request that was not accepted, with all its reasons and the raw answer."""
+
+
+class Mark(StrEnum):
+    """What people's answers came to for a row that is released."""
+
+    KEPT = "kept"  # as it was
+    CORRECTED = "corrected"  # some of its texts are people's
 
 
 def content_hash(query: str, positive: str, negatives: Iterable[str]) -> str:

@@ -51,10 +51,10 @@ def read_verdicts(run: Run) -> pa.Table:
 
 def _inputs(run: Run) -> dict[str, Any]:
     with open_origin(run) as origin:
-        return {**origin.inputs(), **_decisive(run)}
+        return {**origin.inputs(), **decisive(run)}
 
 
-def _decisive(run: Run) -> dict[str, Any]:
+def decisive(run: Run) -> dict[str, Any]:
     """What decides a row gate's verdict beside the row."""
     gates = digest(run.spec.gates.model_dump(mode="json"))
     files = sources(run.spec.gates, run.path)
@@ -98,7 +98,7 @@ class _Found(NamedTuple):
 
 def _judge(run: Run, origin: Origin, answered: int, shown: Shown) -> _Found:
     """All verdicts: first those on each row alone, written as the parts come, then those of the corpus gates."""
-    gates = _ready(run)
+    gates = ready(run)
     share = CORPUS_SHARE if any(gate.scope == "corpus" for gate in gates) else 0.0
     with new_table(run.path / VERDICTS_FILE, VERDICTS) as writer:
         verdicts = _Verdicts(writer)
@@ -115,7 +115,7 @@ def _judge(run: Run, origin: Origin, answered: int, shown: Shown) -> _Found:
     return _Found(verdicts.parts, verdicts.funnel, target)
 
 
-def _ready(run: Run) -> list[Gate]:
+def ready(run: Run) -> list[Gate]:
     """The gates, with all that they read before they judge in the run folder: workers find it there."""
     gates = build_gates(run.spec.gates, run.path)
     for gate in gates:
@@ -145,14 +145,14 @@ def _judge_parts(
     run: Run, gates: list[Gate], origin: Origin, candidates: TableWriter, verdicts: _Verdicts
 ) -> Iterator[Judged]:
     engine: Engine = LocalEngine(run.workers)
-    decisive = _decisive(run)
+    decides = decisive(run)
     under_way: deque[tuple[int, pa.ChunkedArray, pa.Table]] = deque()
 
     def parts() -> Iterator[Part]:
         for rows, lines in origin.parse():
             under_way.append((candidates.groups, rows["id"], lines))
             candidates.write(rows)
-            yield lay_out(rows, decisive, run.path / PARTS)
+            yield lay_out(rows, decides, run.path / PARTS)
 
     for part in engine.judge(Line(run.spec.gates, run.path, gates), parts()):
         group, ids, lines = under_way.popleft()

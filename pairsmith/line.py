@@ -1,4 +1,4 @@
-"""The whole line: plan -> generate -> gate -> release -> report, and where a run stands on it.
+"""The whole line: plan -> generate -> gate -> people's decisions -> release -> report, and where a run stands on it.
 
 Where rows come from files it begins with the gates.
 """
@@ -9,7 +9,8 @@ from typing import Any
 
 from pairsmith.accounts import paid
 from pairsmith.asking import BRAINSTORM, GENERATE, PLAN, brainstorms, counts, generate
-from pairsmith.factory.errors import PairsmithError
+from pairsmith.deciding import DECIDE, has_reviews
+from pairsmith.factory.errors import PairsmithError, RunError
 from pairsmith.gating import GATE, gate
 from pairsmith.grounding import SOURCES
 from pairsmith.progress import note
@@ -23,7 +24,7 @@ FAILURES = 5  # given-up requests that the status shows; the journal has them al
 def whole_line(run: Run) -> dict[str, Any]:
     """Everything that is missing or stale, and nothing else: rounds of asking and judging until the target or a cap is met.
 
-    Where no row was accepted the report is written all the same, before the release says that there is nothing.
+    Where there is nothing to release, or people's answers do not support it yet, the report is written all the same.
     """
     while True:
         generated = {} if run.spec.pairs else generate(run)
@@ -34,15 +35,18 @@ def whole_line(run: Run) -> dict[str, Any]:
         if more is None:
             break
         note(more["says"])
-    if not found["accepted"]:
+    try:
+        made = release(run)
+    except RunError:  # which says in the end why there is none; the report shows what there is
         report(run)
-    made = release(run)
+        raise
     return {"generate": generated, "funnel": found, "release": made, "report": report(run), "paid": paid(run)}
 
 
 def status(run: Run) -> dict[str, Any]:
     """Which stages are done, stale or missing, how the journal stands, what was given up, and the command that goes on."""
-    states = {stage.name: _state(run, stage) for stage in [*_asking(run), GATE, RELEASE, REPORT_PAGE]}
+    deciding = [DECIDE] if has_reviews(run) else []
+    states = {stage.name: _state(run, stage) for stage in [*_asking(run), GATE, *deciding, RELEASE, REPORT_PAGE]}
     stands, failures = None, []
     if run.folder.has(JOURNAL) and not run.spec.pairs:
         with run.journal() as journal:

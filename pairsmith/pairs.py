@@ -69,7 +69,7 @@ class Pairs:
         with new_table(self._run.path / REQUESTS_FILE, REQUESTS) as plan:
             for given in self._parts():
                 plan.write(_requests(given))
-                yield _parsed(given)
+                yield parsed(given)
 
     def originals(self) -> Iterator[partial[Iterator[dict[str, Any]]]]:
         """Rows as they stand in the files."""
@@ -118,7 +118,8 @@ def _sizes(table: pa.Table) -> "np.ndarray":
     return sizes
 
 
-def _parsed(given: pa.Table) -> tuple[pa.Table, pa.Table]:
+def parsed(given: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """The rows that have all their texts, and verdicts of gate ``parse`` on all. ``given`` has the columns of PAIRS."""
     faults = [_fault(*row) for row in zip(*(given[name].to_pylist() for name in ("group", *_TEXTS)), strict=True)]
     sound = pa.array([fault is None for fault in faults])
     said = {

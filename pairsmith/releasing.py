@@ -4,11 +4,21 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+import pyarrow.parquet as pq
+
+from pairsmith.accepting import need_acceptance
 from pairsmith.accounts import read_book, read_ledger, written
 from pairsmith.curation.release import MANIFEST, ReleaseFacts, write_release
+from pairsmith.curation.review_facts import ReviewFacts, review_facts
+from pairsmith.curation.review_rows import FILE as SAMPLE_FILE
+from pairsmith.curation.review_rows import SAMPLE
+from pairsmith.curation.reviews import FILE as REVIEWS
+from pairsmith.curation.reviews import read_reviews
+from pairsmith.deciding import DECIDE, decided, has_reviews, to_release
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.records import digest
 from pairsmith.report import ReportData, write_report
+from pairsmith.reviewing import draw_sample, drawn_before
 from pairsmith.run import (
     ACCEPTED,
     CANDIDATES,
@@ -36,8 +46,15 @@ _TABLES = {
 
 
 def release(run: Run) -> dict[str, Any]:
-    """Write the accepted rows as the next version, where they differ from the newest one, and their signatures beside it."""
-    return RELEASE.do(run)
+    """Write the accepted rows as the next version, where they differ from the newest one, and their signatures beside it.
+
+    What people decided is applied first. :class:`RunError` where their answers do not support ``review.max_defect_rate``.
+    """
+    run.folder.need(ACCEPTED, "gate")
+    decisions = decided(run)
+    if drawn_before(run) and _review_counts(run):
+        draw_sample(run)
+    return {**RELEASE.do(run), "review": decisions}
 
 
 def report(run: Run) -> dict[str, Any]:
@@ -46,23 +63,46 @@ def report(run: Run) -> dict[str, Any]:
 
 
 def _release_inputs(run: Run) -> dict[str, Any]:
-    run.folder.need(ACCEPTED, "gate")
-    settings = digest(run.spec.name, run.spec.release.model_dump(mode="json"))
-    return {"accepted": run.folder.digest(ACCEPTED), "release": settings}
+    rows = run.folder.digest(to_release(run))
+    return {"rows": rows, "release": digest(run.spec.name, run.spec.release.model_dump(mode="json")), **_reviewed(run)}
+
+
+def _reviewed(run: Run) -> dict[str, Any]:
+    """What decides what is said of people's review, and whether that is enough; nothing where it plays no part."""
+    if not _review_counts(run):
+        return {}
+    files = {name: run.folder.digest(name) for name in (REVIEWS, SAMPLE_FILE)}
+    return {**files, "review": digest(run.spec.review.model_dump(mode="json"))}
+
+
+def _review_counts(run: Run) -> bool:
+    """Whether people's review plays a part in a release: they have answered, or must."""
+    return run.spec.review.max_defect_rate is not None or has_reviews(run)
 
 
 def _release(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     spec = run.spec
     thresholds = spec.gates.model_dump(mode="json")
-    book = read_book(run)
-    facts = ReleaseFacts(spec.name, spec.release, run.folder.facts("gate"), thresholds, tool_versions(), book)
-    folder, change = write_release(run.table(ACCEPTED), facts, run.path / RELEASES)
+    review = _review_facts(run)
+    need_acceptance(run.path, spec.review, review.statement if review else None)
+    funnel = run.folder.facts("gate")
+    said = review if has_reviews(run) else None
+    facts = ReleaseFacts(spec.name, spec.release, funnel, thresholds, tool_versions(), read_book(run), said)
+    folder, change = write_release(run.table(to_release(run)), facts, run.path / RELEASES)
     signatures = write_signatures(
         folder, bands_for(spec.gates.duplicates.threshold, spec.gates.duplicates.permutations)
     )
     path = f"{RELEASES}/{folder.name}"
     outputs = (f"{path}/{MANIFEST}", f"{RELEASES}/{signatures.name}")
     return outputs, {"version": folder.name, "path": path, "change": str(change or "the first release")}
+
+
+def _review_facts(run: Run) -> ReviewFacts | None:
+    """What is known of people's review; None where it plays no part, or nobody was shown a row and nobody has answered."""
+    if not _review_counts(run) or not (drawn_before(run) or has_reviews(run)):
+        return None
+    sample = pq.read_table(run.path / SAMPLE_FILE, schema=SAMPLE) if drawn_before(run) else None
+    return review_facts(decided(run), read_reviews(run.path / REVIEWS), sample, run.spec.review)
 
 
 def _report_inputs(run: Run) -> dict[str, Any]:
@@ -72,6 +112,7 @@ def _report_inputs(run: Run) -> dict[str, Any]:
     return {
         "release": version,
         "funnel": digest(run.folder.facts("gate")),
+        "decided": digest(_decisions(run)),
         "paid": digest([asdict(line) for line in read_ledger(run)]),
         **{name: run.folder.digest(name) for name in _TABLES.values()},
     }
@@ -82,6 +123,7 @@ def _report(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     data = ReportData(
         name=run.spec.name,
         funnel=run.folder.facts("gate"),
+        decisions=_decisions(run),
         release=run.folder.facts("release").get("version"),
         generated_with=tool_versions(),
         book=book,
@@ -93,6 +135,11 @@ def _report(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     with written_whole(run.path / LEDGER) as beside:
         beside.write_text(json.dumps(written(book), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return (REPORT, LEDGER), {"path": REPORT}
+
+
+def _decisions(run: Run) -> dict[str, Any]:
+    """How many accepted rows became what by people's answers, when these were applied last."""
+    return run.folder.facts(DECIDE.name) if has_reviews(run) else {}
 
 
 RELEASE = Stage("release", _release_inputs, _release)

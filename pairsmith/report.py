@@ -30,7 +30,8 @@ class ReportData:
 
     ``funnel``: see :meth:`pairsmith.validators.funnel.Funnel.counts`; ``verdicts``: of all gates, ``parse`` among them;
     ``release``: version released from this run, if any; ``generated_with``: package -> version; ``book``: what was paid;
-    ``slices``: how each slice stands to the target, empty where there is none.
+    ``slices``: how each slice stands to the target, empty where there is none; ``decisions``: accepted rows by what became of
+    them where people have judged some, see :func:`pairsmith.deciding.decided`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ReportData:
     generated_with: dict[str, str]
     book: Book = field(default_factory=Book)
     slices: Mapping[str, SliceState] = field(default_factory=dict)
+    decisions: dict[str, Any] = field(default_factory=dict)
 
 
 def write_report(data: ReportData) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from pairsmith import __version__
 from pairsmith.factory.folder import RunFolder
 from pairsmith.factory.journal import Journal
-from pairsmith.factory.records import PAIRS, REJECTED, REQUESTS, VERDICTS
+from pairsmith.factory.records import PAIRS, REJECTED, REQUESTS, REVIEWED, VERDICTS
 from pairsmith.factory.spec import FILE, Spec, read_spec
 from pairsmith.factory.tables import TableFile
 
@@ -23,6 +23,8 @@ CANDIDATES = "candidates.parquet"
 VERDICTS_FILE = "verdicts.parquet"
 ACCEPTED = "accepted.parquet"
 REJECTED_FILE = "rejected.parquet"
+REVIEWED_FILE = "reviewed.parquet"
+REVIEW_VERDICTS = "review_verdicts.parquet"
 REPORT = "report.html"
 LEDGER = "ledger.json"
 RELEASES = "releases"
@@ -34,6 +36,8 @@ SCHEMAS = {
     VERDICTS_FILE: VERDICTS,
     ACCEPTED: PAIRS,
     REJECTED_FILE: REJECTED,
+    REVIEWED_FILE: REVIEWED,
+    REVIEW_VERDICTS: VERDICTS,
 }
 PART = BATCH // 2
 """Requests whose answers are judged together: enough that a gate's cost lies in its rows, and a small part of what fits in

@@ -225,8 +225,22 @@ def imported_review(result: Result) -> str:
 
 
 def release(result: Result) -> str:
-    """Where the release is, and what changed."""
-    return f"{result['run']}/{result['path']} ({result['change']})"
+    """Where the release is, what changed, and what people's answers did to the accepted rows."""
+    where = f"{result['run']}/{result['path']} ({result['change']})"
+    return "\n".join([where, *([f"review    {decisions(result['review'])}"] if result["review"] else [])])
+
+
+def decisions(result: Result) -> str:
+    """How many accepted rows became what by people's answers."""
+    gone = {
+        "dropped by people": "dropped",
+        "not corrected": "not_corrected",
+        "dropped by a gate after correction": "failed",
+    }
+    lost = "".join(f" + {result[name]:,} {what}" for what, name in gone.items())
+    marks = f"{result['kept']:,} of them kept by people, {result['corrected']:,} corrected"
+    old = f"; {result['outdated']:,} answers are to earlier texts and do not count" if result["outdated"] else ""
+    return f"accepted {result['accepted']:,} = released {result['released']:,} ({marks}){lost}{old}"
 
 
 def path(result: Result) -> str:

@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,8 +12,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pairsmith.curation.acceptance import Statement
 from pairsmith.curation.card import MEANINGS, CardFacts, inert, render_card, to_try
 from pairsmith.curation.contents import Contents
+from pairsmith.curation.review_facts import AgreementFacts, PartFacts, ReviewFacts
 from pairsmith.factory.accounts import Book
 from pairsmith.factory.ledger import Line
 from pairsmith.factory.records import RELEASE
@@ -64,6 +67,40 @@ def parts(card):
     """Front matter as read by YAML, and the body."""
     _, front, body = re.split(r"^---\n", card, maxsplit=2, flags=re.MULTILINE)
     return yaml.safe_load(front), body
+
+
+REVIEW = ReviewFacts(
+    decisions={"accepted": 9, "released": 5, "kept": 1, "corrected": 2, "dropped": 2, "not_corrected": 1, "failed": 1},
+    reviewers=2,
+    parts={"random": PartFacts(8, 4)},
+    statement=Statement(9, 8, 4, 4, 4, 1, 0.5, None, 0.95, None, "Of 9 accepted rows, 4 <b>were</b> reviewed."),
+    agreement=AgreementFacts(3, 0.812, 0.5, 1.0, None),
+    guidelines="abc",
+    form="def",
+)
+
+
+def test_what_people_did_stands_on_the_card_and_no_text_claims_to_be_a_model_s_alone():
+    rows = [row(1, review="kept"), row(2, review="corrected"), row(3, review="corrected", document="books#1"), row(4)]
+    _, body = parts(render_card(facts(rows, review=REVIEW)))
+    assert "## Reviewed by people\n\nOf 9 accepted rows, 4 &#60;b&#62;were&#60;/b&#62; reviewed." in body
+    assert "| random | 8 | 4 |" in body
+    assert "9 accepted = 5 in this version + 2 that people dropped + 1 that they wanted corrected" in body
+    assert "Reviewers: 2. Rows that two or more of them answered: 3; " in body
+    assert "alpha: 0.81 (95 % interval 0.50 to 1.00). Digest of the guidelines that they were given: `abc`." in body
+    assert "corrected by people in 2 rows, and all passed the gates" in body.replace("\n", " ")
+    assert "unchanged but where people corrected it" in body
+    assert "Every other text but what people corrected is synthetic" in body
+    assert "People have looked at 3 of the rows" in body
+
+
+def test_agreement_that_is_not_defined_says_why_and_without_a_sample_nothing_is_claimed():
+    why = AgreementFacts(3, None, None, None, "all answers are the same")
+    _, body = parts(render_card(facts(review=replace(REVIEW, agreement=why, statement=None, parts={}))))
+    assert "alpha: not defined (all answers are the same)." in body
+    assert "part of the sample" not in body
+    assert "Reviewed by people" not in render_card(facts())
+    assert "corrected" not in render_card(facts()).replace(MEANINGS["review"], "").replace(MEANINGS["id"], "")
 
 
 def test_front_matter_survives_yaml_with_norwegian_as_a_string():

@@ -14,6 +14,7 @@ from stored import stored
 from pairsmith.curation import release_files
 from pairsmith.curation.release import (
     Difference,
+    Earlier,
     ReleaseFacts,
     Version,
     difference,
@@ -24,7 +25,7 @@ from pairsmith.curation.release import (
 )
 from pairsmith.curation.release_files import read_index, row_set_hash, split_of
 from pairsmith.factory.errors import InputError, RunError
-from pairsmith.factory.records import PAIRS, content_hash
+from pairsmith.factory.records import PAIRS, REVIEWED, content_hash
 from pairsmith.factory.spec import ReleaseSpec
 from pairsmith.factory.text import fold
 from pairsmith.trainer.data import columns, read_release
@@ -78,7 +79,7 @@ def test_what_is_released_is_read_back(tmp_path: Path) -> None:
     folder, change = released(ROWS, FACTS, tmp_path)
     assert (folder.name, change) == ("1.0.0", None)
     back = read_rows(folder)
-    assert back.sort_by("id").drop_columns("split").equals(ROWS.sort_by("id"))
+    assert back.sort_by("id").drop_columns(["review", "split"]).equals(ROWS.sort_by("id"))
     manifest = read_manifest(folder)
     assert manifest["row_set"] == row_set_hash(back) == row_set_hash(back.take(list(range(back.num_rows))[::-1]))
     lines = sorted(zip(*(back[name].to_pylist() for name in ("id", "content_hash", "split")), strict=True))
@@ -112,7 +113,7 @@ def test_the_files_are_the_same_for_any_size_of_batch_and_row_group(
         assert ids == sorted(ids)
         assert all(len(part) == file for part in parts[:-1])
         assert 0 < len(parts[-1]) <= file
-    assert read_rows(whole).sort_by("id").drop_columns("split").equals(ROWS.sort_by("id"))
+    assert read_rows(whole).sort_by("id").drop_columns(["review", "split"]).equals(ROWS.sort_by("id"))
 
 
 def test_nothing_is_left_of_what_was_sorted(tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ def test_a_column_that_pairsmith_does_not_know_is_a_major_version(tmp_path: Path
     name = folder / next(iter(read_manifest(folder)["files"]))
     rows = pq.read_table(name)
     pq.write_table(rows.drop_columns("document"), name)
-    assert not read_release_index(folder)[1], "a column that came later"
+    assert not read_release_index(folder).other_columns, "a column that came later"
     pq.write_table(rows.append_column("mood", rows["id"]), name)
     assert released(ROWS, FACTS, tmp_path)[0].name == "2.0.0"
 
@@ -158,6 +159,43 @@ def test_a_split_that_changes_is_a_major_version(tmp_path: Path) -> None:
     released(ROWS, FACTS, tmp_path)
     facts = ReleaseFacts("demo", ReleaseSpec(splits={"test": 0.5}), FUNNEL, {}, {})
     assert released(ROWS, facts, tmp_path)[0].name == "2.0.0"
+
+
+def reviewed(rows: pa.Table, marks: dict[int, str]) -> pa.Table:
+    column = pa.array([marks.get(number) for number in range(len(rows))], pa.string())
+    return rows.append_column(REVIEWED.field("review"), column)
+
+
+def test_what_people_came_to_is_a_column_of_the_release_and_a_change_of_it_a_patch_version(tmp_path: Path) -> None:
+    released(ROWS, FACTS, tmp_path)
+    folder, change = released(reviewed(ROWS, {3: "kept", 4: "corrected"}), FACTS, tmp_path)
+    assert (folder.name, change) == ("1.0.1", Difference(0, 0, 0, False, reviewed=2))
+    marks = {row["id"]: row["review"] for row in read_rows(folder).to_pylist() if row["review"]}
+    assert marks == {ROWS["id"][3].as_py(): "kept", ROWS["id"][4].as_py(): "corrected"}
+    assert released(reviewed(ROWS, {3: "kept", 4: "corrected"}), FACTS, tmp_path)[0] == folder
+    assert released(ROWS, FACTS, tmp_path)[0].name == "1.0.2"
+
+
+def test_a_release_without_the_column_review_is_still_read_and_the_next_one_is_a_minor_version(tmp_path: Path) -> None:
+    folder, _ = released(ROWS, FACTS, tmp_path)
+    for name in read_manifest(folder)["files"]:
+        pq.write_table(pq.read_table(folder / name).drop_columns("review"), folder / name)
+    assert read_release(folder)["review"].null_count == read_release(folder).num_rows
+    assert released(ROWS, FACTS, tmp_path)[0] == folder, "a column alone is no reason for a release"
+    newer, change = released(ROWS.slice(1), FACTS, tmp_path)
+    assert (newer.name, change) == ("1.1.0", Difference(0, 1, 0, False, new_columns=True))
+
+
+def test_a_corrected_query_may_move_its_row_to_another_split_in_a_patch_version(tmp_path: Path) -> None:
+    facts = ReleaseFacts("demo", ReleaseSpec(splits={"test": 0.5}), FUNNEL, {}, {})
+    released(ROWS, facts, tmp_path)
+    corrected = [
+        pair(n, row["group"], f"Another query {n}") | {"id": row["id"]} for n, row in enumerate(ROWS.to_pylist())
+    ]
+    moved = pc.sum(pc.not_equal(*(index(rows, {"test": 0.5})["split"] for rows in (ROWS, table(*corrected))))).as_py()
+    folder, change = released(table(*corrected), facts, tmp_path)
+    assert moved > 10
+    assert (folder.name, change) == ("1.0.1", Difference(0, 0, 60, False))
 
 
 def test_no_row_is_no_release(tmp_path: Path) -> None:
@@ -195,7 +233,7 @@ def test_the_held_out_share_is_what_was_asked() -> None:
 
 @given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)))
 def test_a_difference_counts_every_row_once(old: set[int], new: set[int]) -> None:
-    change = difference(*(index(table(*map(pair, sorted(ids))), {}) for ids in (old, new)))
+    change = difference(Earlier(index(table(*map(pair, sorted(old))), {})), index(table(*map(pair, sorted(new))), {}))
     assert (change.added, change.removed, change.corrected) == (len(new - old), len(old - new), 0)
 
 

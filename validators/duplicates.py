@@ -10,7 +10,8 @@ earlier releases (``against``) take part, and always survive.
 Rows are first reduced to sketches, part by part and each row alone; the sketches of all parts are then judged together.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,9 @@ from pairsmith.factory.spec import DuplicatesSpec
 from pairsmith.validators.clusters import Clusters
 from pairsmith.validators.gate import Reason, Scope, Verdict
 from pairsmith.validators.minhash import bands_for
+from pairsmith.validators.parts import read_table
 from pairsmith.validators.released import find_releases, released_sketches
-from pairsmith.validators.sketch import VIEWS, sketch
+from pairsmith.validators.sketch import VIEWS, may_be_twins, sketch
 from pairsmith.validators.sketches import Ranks, Sketches
 from pairsmith.validators.texts import field_names
 from pairsmith.validators.twins import Twins
@@ -61,7 +63,24 @@ class DuplicatesGate:
         Neither the order of the rows nor how they are parted plays a part. ``progress`` is told what share of the work was
         done since the last call. Keeps some 80 bytes a row in memory, those of releases among them.
         """
-        found = Sketches([*sketches, *released_sketches(self._releases, self._bands, self._folder)], len(sketches))
+        found = Sketches([*sketches, *self._released()], len(sketches))
+        yield from self._judge(found, len(sketches), progress)
+
+    def judge_beside(self, rows: pa.Table, standing: Iterable[pa.Table]) -> pa.Table:
+        """Verdicts on a few ``rows``: of two twins of which one is ``standing`` (PAIRS, in pieces) or released that one stays.
+
+        A released row of the same id is an earlier text of the row. Only what may be a twin of a row is kept in memory.
+        """
+        few = self.sketch(rows)
+        files = (read_table(path) for path in self._released())
+        others = [may_be_twins(each, few, self._bands) for each in chain(map(self.sketch, standing), files)]
+        return next(self._judge(Sketches([few, *others], 1), 1, lambda _: None))
+
+    def _released(self) -> list[Path]:
+        return released_sketches(self._releases, self._bands, self._folder)
+
+    def _judge(self, found: Sketches, parts: int, progress: Callable[[float], object]) -> Iterator[pa.Table]:
+        """The verdicts on the rows of the first ``parts`` sketches."""
         step = 1 / (len(VIEWS) * self._bands.number + 1)
         twins = []
         for view in VIEWS:
@@ -70,7 +89,7 @@ class DuplicatesGate:
             of_view.find_near(self._bands.number, lambda: progress(step))
             twins.append(of_view)
         verdicts = _Verdicts(found, twins, self._threshold, self.name)
-        for part in range(len(sketches)):
+        for part in range(parts):
             yield verdicts.on(*found.part(part))
         progress(step)
 

@@ -9,7 +9,7 @@ row gates, and those of scope ``kept`` before them, kept. Corpus gates (``scope 
 they are given all rows that are still kept, at once, or, where they are :class:`Sketching`, what they noted of each row.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -23,6 +23,7 @@ from pairsmith.validators.texts import Text, Texts, field_names, texts
 __all__ = [
     "Findings",
     "Gate",
+    "Joining",
     "Preparing",
     "Reason",
     "Scope",
@@ -129,6 +130,15 @@ class Sketching(Gate, Protocol):
 
         Must depend neither on the order of the files nor on how the rows are spread over them.
         """
+        ...
+
+
+@runtime_checkable
+class Joining(Gate, Protocol):
+    """A corpus gate that can judge a few rows beside any number of others, which stay whatever the few are."""
+
+    def judge_beside(self, rows: pa.Table, standing: Iterable[pa.Table]) -> pa.Table:
+        """Verdicts on ``rows``. ``standing``: the others (PAIRS), piece by piece, with no id of ``rows``."""
         ...
 
 

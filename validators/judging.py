@@ -5,7 +5,7 @@ Row gates judge every parsed row, with no short cut, so that their rates are ind
 survives for its twins.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pairsmith.factory.errors import PairsmithError
 from pairsmith.factory.records import VERDICTS
-from pairsmith.validators.gate import Gate, Share, Sketching, Verdict
+from pairsmith.validators.gate import Gate, Joining, Share, Sketching, Verdict
 from pairsmith.validators.texts import chosen
 
 T = TypeVar("T")
@@ -60,6 +60,16 @@ def judge_sketches(gate: Sketching, sketches: Sequence[Path], progress: Share) -
             verdicts = _tried(gate, len(ids), lambda: next(found, VERDICTS.empty_table()))
             yield _checked(gate, verdicts, ids)
     _tried(gate, 0, lambda: list(found))  # it may have something to do at its end
+
+
+def judge_beside(gate: Gate, rows: pa.Table, standing: Iterable[pa.Table]) -> pa.Table:
+    """The verdicts of a corpus gate where a few ``rows`` join the ``standing`` ones, see :class:`Joining`.
+
+    A gate that cannot do that judges all of them anew, at once: then there are verdicts on the standing rows too.
+    """
+    if isinstance(gate, Joining):
+        return _checked(gate, _tried(gate, rows.num_rows, lambda: gate.judge_beside(rows, standing)), rows["id"])
+    return judge(gate, pa.concat_tables([*standing, rows]).combine_chunks())
 
 
 def dropped_ids(verdicts: pa.Table) -> pa.Array:

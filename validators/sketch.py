@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pairsmith.validators.characters import Offsets, decoded
 from pairsmith.validators.digests import digests
-from pairsmith.validators.minhash import Bands, Words, band_keys, signatures
+from pairsmith.validators.minhash import AGREE, Bands, Words, band_keys, signatures
 from pairsmith.validators.similarity import SHINGLE, shingles
 from pairsmith.validators.texts import Texts, texts
 from pairsmith.validators.tokens import Ragged
@@ -80,6 +80,21 @@ def banded(sketches: pa.Table, bands: Bands) -> pa.Table:
     keys = _band_columns(tokens, counts, table["scope"].to_numpy(), bands)
     columns = {name: keys[name] if name in keys else table[name] for name in sketch_schema(bands).names}
     return pa.table(columns, schema=sketch_schema(bands))
+
+
+def may_be_twins(sketches: pa.Table, few: pa.Table, bands: Bands) -> pa.Table:
+    """Those of ``sketches`` that may be twins of one of the ``few``, other rows than they; none that is one is left out."""
+    found = np.zeros(len(sketches), np.bool_)
+    for view in VIEWS:
+        long = few.filter(pc.greater(few[f"{view}_tokens"], 0))
+        names = [band_name(view, number) for number in range(bands.number)]
+        agree = np.sum([_among(sketches[name], long[name]) for name in names], axis=0)
+        found |= _among(sketches[f"{view}_exact"], few[f"{view}_exact"]) | (agree >= AGREE)
+    return sketches.filter(pa.array(found & ~_among(sketches["id"], few["id"])))
+
+
+def _among(values: pa.ChunkedArray, known: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    return np.asarray(pc.is_in(values, value_set=known.combine_chunks()).to_numpy(), np.bool_)
 
 
 def _band_columns(
