@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from pairsmith.curation.gate_scores import Line, nearest_scores
-from pairsmith.curation.review_form import TEXTS, WRONG, Decision
+from pairsmith.curation.review_form import TEXTS, WRONG
 from pairsmith.curation.review_records import doubted, turn
 from pairsmith.curation.review_rows import Part
 from pairsmith.curation.visible import visible
@@ -156,20 +156,20 @@ def bare(shown: str) -> str:
 
 
 def _suggested(parts: set[str], row: Mapping[str, Any], lines: Sequence[Line]) -> list[Suggestion]:
-    """What the gates found. Nothing of a random row: whoever sees it would be led, and the rates are told from those."""
+    """What the gates found wrong. Nothing of a random row: whoever sees it would be led, and the rates are told from those.
+
+    No decision is suggested: the page ticks what is, and the key that chooses an option then takes it away.
+    """
     if Part.RANDOM in parts:
         return []
     if Part.DOUBTFUL in parts:
         code = doubted(row)
-        agent = _agent(str(row["doubt_gate"]))
-        return [Suggestion("wrong", [code], [row["doubt"] or 0.0], agent)] if code else []
+        return [Suggestion("wrong", [code], [row["doubt"] or 0.0], _agent(str(row["doubt_gate"])))] if code else []
     found = [line for line in lines if line.code in row["reasons"]]
     surest = {line.reason: line.sureness for line in sorted(found, key=lambda line: line.sureness)}
-    codes = [code for code in WRONG if code in surest]
+    codes = [str(code) for code in WRONG if code in surest]
     agent = _agent(", ".join(sorted({line.gate for line in found})))
-    scores = [surest[code] for code in codes]
-    named = [Suggestion("wrong", list(codes), scores, agent)] if codes else []
-    return [Suggestion("decision", Decision.DROP, max(surest.values(), default=None), agent), *named]
+    return [Suggestion("wrong", codes, [surest[code] for code in codes], agent)] if codes else []
 
 
 def _agent(name: str) -> str | None:

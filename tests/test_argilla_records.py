@@ -109,7 +109,7 @@ def test_a_random_row_carries_no_suggestion_that_would_lead_the_reviewer() -> No
         assert set(suggested(shown(*rows)[0])) == {"query", "positive", "negative"}
 
 
-def test_a_rejected_row_is_suggested_to_drop_for_the_gates_reasons_with_their_scores() -> None:
+def test_of_a_rejected_row_the_gates_reasons_are_suggested_with_their_scores_and_no_decision() -> None:
     reasons = ["format:positive:refusal", "language:query:wrong_language", "duplicates:row:near_duplicate"]
     lines = (
         BROKEN,
@@ -118,7 +118,7 @@ def test_a_rejected_row_is_suggested_to_drop_for_the_gates_reasons_with_their_sc
     )
     one = shown(line(part="rejected", reasons=reasons), lines=lines)[0]
     by_name = {each.question: each for each in one.suggestions}
-    assert by_name["decision"].value == "drop"
+    assert "decision" not in by_name
     assert by_name["wrong"].value == ["wrong_language", "refusal"]
     assert by_name["wrong"].score == [pytest.approx(0.75), 1.0]
     assert by_name["wrong"].agent == "format language"
@@ -201,7 +201,7 @@ def test_a_flaw_that_was_filled_in_and_left_is_none_of_a_row_that_is_kept() -> N
 
 def test_what_was_filled_in_is_no_answer_of_who_discards_the_row() -> None:
     one = shown(line(part="rejected", reasons=[BROKEN.code]), lines=(BROKEN,))[0]
-    gone = review(response("discarded", decision="drop", wrong=["wrong_language"], positive_relevance=1), one)
+    gone = review(response("discarded", wrong=["wrong_language"], positive_relevance=1), one)
     assert (gone.status, gone.answers.decision, gone.answers.wrong) == ("discarded", None, ())
     assert gone.answers.positive_relevance == 1
 
