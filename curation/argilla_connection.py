@@ -59,7 +59,8 @@ def connect(run_folder: Path, url: str | None, api_key: str | None) -> Connectio
 
     logging.getLogger("argilla.sdk").setLevel(logging.CRITICAL)  # what it logs is said in one line here
     with explained(place):
-        return Connection(place, rg.Argilla(api_url=place, api_key=key, retries=2, timeout=int(TIMEOUT)))
+        client = rg.Argilla(api_url=place, api_key=key, retries=2, timeout=int(TIMEOUT), trust_env=not _is_here(place))
+        return Connection(place, client)
 
 
 def _place_and_key(run_folder: Path, url: str | None, api_key: str | None) -> tuple[str, str]:
@@ -78,6 +79,11 @@ def _place_and_key(run_folder: Path, url: str | None, api_key: str | None) -> tu
     if own is None:
         raise RunError(
             f"{run_folder}: no Argilla server; start one with 'pairsmith review serve {run_folder}', or name one by {URL}"
+        )
+    if not own.runs:  # else the key would go to whoever listens there now
+        raise RunError(
+            f"{run_folder}: its review server does not run; start it with 'pairsmith review serve {run_folder}', or name"
+            f" another by {URL}"
         )
     return own.url, api_key or own.owner.api_key
 
@@ -98,6 +104,11 @@ def _checked_url(url: str) -> str:
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
+def _is_here(place: str) -> bool:
+    """Whether a server is on this machine: a proxy, which the environment may name, could not reach it, and gets no key."""
+    return urlsplit(place).hostname in ("localhost", "127.0.0.1", "::1")
+
+
 def _check_key(key: str) -> None:
     """A key that cannot stand in a header would be named in the error that says so."""
     if not key.isascii() or not key.isprintable() or " " in key:
@@ -109,7 +120,7 @@ def _check_server(place: str) -> None:
         import httpx
 
     with explained(place):
-        found = httpx.get(f"{place}/api/v1/version", timeout=30.0, follow_redirects=False)
+        found = httpx.get(f"{place}/api/v1/version", timeout=30.0, trust_env=not _is_here(place))
     try:
         version = str(found.raise_for_status().json()["version"])
         numbers = tuple(int(number) for number in version.split(".")[:2])

@@ -3,12 +3,14 @@
 Only the owner of the files may enter that folder; the server's database and log lie there too.
 """
 
+import fcntl
 import json
 import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from pairsmith.factory.errors import InputError, RunError
 
@@ -17,6 +19,8 @@ FOLDER = "review/server"
 HOST = "127.0.0.1"
 FORMAT_VERSION = 1
 FILE = "server.json"
+LOCK = ".lock"
+"""Held by who serves and by the server itself, as long as one of them lives."""
 _OWNER = "owner"
 
 
@@ -49,6 +53,18 @@ class LocalServer:
     def url(self) -> str:
         """Its address, on this machine only."""
         return f"http://{HOST}:{self.port}"
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is served now; where it is not, anyone may listen at its address."""
+        try:
+            with (self.folder / LOCK).open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
 
     @property
     def owner(self) -> Account:
@@ -103,18 +119,20 @@ def local_server(run: Path) -> LocalServer | None:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         version = kept.pop("format_version")
-        accounts = {name: Account(**account) for name, account in kept.pop("accounts").items()}
-        server = LocalServer(folder=path.parent, accounts=accounts, **kept)
-        server.owner.api_key.encode()
+        if version == FORMAT_VERSION:
+            return _server(path.parent, kept)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(
             f"{path}: not readable ({type(error).__name__}); delete it: 'pairsmith review serve {run}' makes new passwords"
             " and keys, and what was reviewed stays"
         ) from None
-    if version != FORMAT_VERSION:
-        raise RunError(
-            f"{path}: format {version}, this Pairsmith reads {FORMAT_VERSION}; use the version that wrote it"
-        )
+    raise RunError(f"{path}: format {version}, this Pairsmith reads {FORMAT_VERSION}; use the version that wrote it")
+
+
+def _server(folder: Path, kept: dict[str, Any]) -> LocalServer:
+    accounts = {name: Account(**account) for name, account in kept.pop("accounts").items()}
+    server = LocalServer(folder=folder, accounts=accounts, **kept)
+    server.owner.api_key.encode()
     return server
 
 

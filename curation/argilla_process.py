@@ -2,29 +2,26 @@
 
 import fcntl
 import http.client
-import logging
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
 from pairsmith.curation.argilla_environment import SERVER, environment
-from pairsmith.curation.argilla_local import FILE, FOLDER, HOST, LocalServer, local_server, new_server
+from pairsmith.curation.argilla_local import FILE, FOLDER, HOST, LOCK, LocalServer, local_server, new_server
+from pairsmith.curation.argilla_log import ServerLog
 from pairsmith.factory.errors import RunError
 
 USUAL_PORT = 6900
 """Argilla's own."""
 LOG = "log.txt"
-_LOG_BYTES = 1_000_000  # of each of two files: some thousand errors with their traces
 _PATIENCE = 180.0  # seconds: a start takes under ten, on a machine that is busy with other things several times that
 _GRACE = 15.0  # seconds that a server which was told to stop gets; it gives its open requests five
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
@@ -61,7 +58,7 @@ def serve(
                 server.told().keep()
                 process.wait()
             log.join(_GRACE)
-            raise _ended(process, folder)
+            raise _ended(process, log)
         except KeyboardInterrupt:
             return server
         finally:
@@ -72,7 +69,7 @@ def serve(
 @contextmanager
 def _alone(run: Path, folder: Path) -> Iterator[BinaryIO]:
     """Hold the server's folder, as the server itself does until it has ended; the run's own lock stays free for others."""
-    with (folder / ".lock").open("ab") as lock:
+    with (folder / LOCK).open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -113,7 +110,7 @@ def _listener(asked: int | None, last: int, say: Callable[[str], None]) -> socke
 
 def _start(
     python: Path, folder: Path, listener: socket.socket, lock: BinaryIO
-) -> tuple["subprocess.Popen[bytes]", threading.Thread]:
+) -> tuple["subprocess.Popen[bytes]", ServerLog]:
     temporary = folder / "tmp"  # the server copies its web page there at each start, and leaves it
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
@@ -134,18 +131,9 @@ def _start(
         umask=0o077,
         start_new_session=True,  # Ctrl-C is for us: we stop it
     )
-    log = threading.Thread(target=log_output, args=(process.stdout, folder / LOG), daemon=True)
+    log = ServerLog(cast(IO[bytes], process.stdout), folder / LOG)
     log.start()
     return process, log
-
-
-def log_output(output: BinaryIO, path: Path) -> None:
-    """Write what a server says to a file as long as it says something; a full file is put aside, and one such is kept."""
-    handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
-    for line in iter(lambda: output.readline(10_000), b""):
-        text = line.decode(errors="replace").rstrip()
-        handler.emit(logging.LogRecord("argilla", logging.INFO, "", 0, text, None, None))
-    handler.close()
 
 
 def _is_ready(process: "subprocess.Popen[bytes]", server: LocalServer) -> bool:
@@ -171,12 +159,17 @@ def _answers(port: int) -> bool:
     return False
 
 
-def _ended(process: "subprocess.Popen[bytes]", folder: Path) -> RunError:
-    """Why the server is gone, by the last that it said."""
-    log = folder / LOG
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
-    return RunError(f"the review server ended (status {process.poll()}); the last it said is '{last}'; all is in {log}")
+def _ended(process: "subprocess.Popen[bytes]", log: ServerLog) -> RunError:
+    """Why the server is gone, by the last that it said, unless it was killed and could say nothing."""
+    status = process.wait()
+    if status < 0:
+        return RunError(
+            f"the review server was killed ({signal.strsignal(-status)}: the system does that when memory is short);"
+            " no answer is lost, serve again"
+        )
+    return RunError(
+        f"the review server ended (status {status}); the last it said is '{log.last or 'nothing'}'; all is in {log.path}"
+    )
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

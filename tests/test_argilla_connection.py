@@ -1,19 +1,22 @@
 """What can go wrong with a server is one clear line, with no key in it; and what someone changed of the form is named."""
 
+import fcntl
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from socket import create_server
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from pairsmith.curation.argilla_connection import connect
 from pairsmith.curation.argilla_form import FIELDS, KINDS, changes, form_there, misfits
-from pairsmith.curation.argilla_local import local_server, new_server
+from pairsmith.curation.argilla_local import LOCK, LocalServer, new_server
 from pairsmith.curation.argilla_records import name_there
 from pairsmith.curation.review_form import QUESTIONS, RATINGS, form_version
 from pairsmith.factory.errors import InputError, PairsmithError, RunError
@@ -120,19 +123,46 @@ def test_without_a_server_it_is_said_how_to_get_one(tmp_path: Path) -> None:
     assert "no key for http://127.0.0.1:1; set ARGILLA_API_KEY" in refusal(tmp_path, "http://127.0.0.1:1", None)
 
 
+def kept_server(run: Path, port: int) -> LocalServer:
+    """What a run keeps of a server of its own that does not run."""
+    own = replace(new_server(run, "curation"), port=port)
+    own.folder.mkdir(parents=True)
+    own.keep()
+    return own
+
+
+def test_whoever_listens_where_the_runs_own_server_was_gets_no_key(tmp_path: Path) -> None:
+    with answering(version("2.8.0") | {"/api/v1/me": (401, "{}")}) as (url, asked):
+        own = kept_server(tmp_path, int(url.rsplit(":", 1)[1]))
+        assert f"its review server does not run; start it with 'pairsmith review serve {tmp_path}'" in refusal(
+            tmp_path, None
+        )
+        assert not asked
+        with (own.folder / LOCK).open("ab") as lock:  # as long as it runs, it holds that and its address
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            refusal(tmp_path, None, None)
+        assert {key for _, key in asked} == {None, own.owner.api_key}
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_no_proxy_gets_what_is_for_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for proxy in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(proxy, raising=False)
+    me = {"/api/v1/me": (200, json.dumps({"id": f"{uuid4()}", "username": "owner", "role": "owner"}))}
+    with answering({}) as (proxy, seen), answering(version("2.8.0") | me) as (url, asked):
+        monkeypatch.setenv(name, proxy)
+        assert connect(tmp_path, url, KEY).user() == ("owner", "owner")
+        assert asked and not seen
+
+
 def test_keys_go_only_to_the_server_that_they_are_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with answering(version("2.8.0")) as (url, asked):
-        own = new_server(tmp_path, "curation")
-        own.folder.mkdir(parents=True)
-        own.keep()
+        own = kept_server(tmp_path, 0)
         monkeypatch.setenv("ARGILLA_API_KEY", KEY)
-        assert "127.0.0.1:0" in refusal(tmp_path, None)  # its own server, whose port is 0: it never ran
         with pytest.raises(RunError):
             connect(tmp_path, url, None)
-        kept = local_server(tmp_path)
-        assert kept is not None
         assert {key for _, key in asked} == {None, KEY}
-        assert kept.owner.api_key != KEY
+        assert own.owner.api_key != KEY
 
 
 def there(**changed: Any) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pytest
 from pairsmith.cli import main
 from pairsmith.curation.argilla_environment import environment
 from pairsmith.curation.argilla_local import FOLDER, LocalServer, local_server, new_server
-from pairsmith.curation.argilla_process import log_output
+from pairsmith.curation.argilla_log import ServerLog
 from pairsmith.factory.errors import InputError, PairsmithError, RunError
 
 
@@ -65,7 +65,8 @@ def test_a_damaged_file_is_one_clear_line(server: LocalServer, tmp_path: Path, t
 
 def test_a_file_of_a_newer_pairsmith_is_refused(server: LocalServer, tmp_path: Path) -> None:
     server.keep()
-    server.file.write_text(json.dumps({**json.loads(server.file.read_text()), "format_version": 2}))
+    newer = {**json.loads(server.file.read_text()), "format_version": 2, "what we do not know": 1}
+    server.file.write_text(json.dumps(newer))
     with pytest.raises(RunError, match="format 2"):
         local_server(tmp_path)
 
@@ -192,8 +193,37 @@ def test_a_second_server_of_a_run_is_refused(tmp_path: Path) -> None:
         other.kill()
 
 
+def logged(said: bytes, path: Path) -> ServerLog:
+    log = ServerLog(io.BytesIO(said), path)
+    log.start()
+    log.join()
+    return log
+
+
 def test_the_log_keeps_the_newest_and_no_more_than_two_million_bytes(tmp_path: Path) -> None:
-    log_output(io.BytesIO(b"".join(b"line %d\n" % number for number in range(500_000))), tmp_path / "log.txt")
+    log = logged(b"".join(b"line %d\n" % number for number in range(500_000)) + b" \n", tmp_path / "log.txt")
     files = list(tmp_path.iterdir())
     assert sum(path.stat().st_size for path in files) <= 2_000_000
-    assert (tmp_path / "log.txt").read_text().endswith("line 499999\n")
+    assert (tmp_path / "log.txt").read_text().rstrip().endswith("line 499999")
+    assert log.last == "line 499999"
+
+
+def test_the_last_line_of_a_log_is_of_this_start_and_short(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    logged(b"an error of yesterday\n", path)
+    assert logged(b"", path).last == ""
+    assert logged(b"OSError: " + b"x" * 50_000, path).last == "OSError: " + "x" * 291
+    assert path.read_text().startswith("an error of yesterday\n")
+
+
+@pytest.mark.parametrize("path", ["/dev/full", "."])
+def test_a_log_that_cannot_be_written_is_read_to_its_end_without_a_word(
+    path: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = io.BytesIO(b"one\n" * 100_000 + b"the reason\n")
+    log = ServerLog(said, Path(path))
+    log.start()
+    log.join()
+    assert log.last == "the reason"
+    assert not said.read()
+    assert capfd.readouterr().err == ""
