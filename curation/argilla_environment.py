@@ -28,13 +28,13 @@ def environment(say: Callable[[str], None], requirements: Path = SERVER / "requi
     python = folder / "bin" / "python"
     if _whole(folder):
         return python
-    with _alone(folder, say):
+    with _alone(folder, say) as lock:
         if not _whole(folder):
             say(
                 f"making the environment of the review server in {folder}: once, 600 MB, one to five minutes"
                 " (most of it download)"
             )
-            _make(folder, requirements)
+            _make(folder, requirements, lock)
     return python
 
 
@@ -56,7 +56,8 @@ def _whole(folder: Path) -> bool:
 
 
 @contextmanager
-def _alone(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+def _alone(folder: Path, say: Callable[[str], None]) -> Iterator[int]:
+    """Hold the lock of the folder; its descriptor is for who works there, so that none is left to work beside the next."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("a") as lock:
         try:
@@ -64,31 +65,27 @@ def _alone(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         except BlockingIOError:
             say(f"waiting for another pairsmith that makes {folder}")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock.fileno()
 
 
-def _make(folder: Path, requirements: Path) -> None:
+def _make(folder: Path, requirements: Path, lock: int) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    pip = [
-        str(folder / "bin" / "python"),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-    ]
+    python = [str(folder / "bin" / "python"), "-I"]  # our user's PYTHONPATH is not for it
+    pip = [*python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     try:
-        _run([sys.executable, "-m", "venv", str(folder)], "venv")
-        _run([*pip, "--requirement", str(requirements)], "pip")
+        _run([sys.executable, "-m", "venv", str(folder)], "venv", lock)
+        _run([*pip, "--requirement", str(requirements)], "pip", lock)
+        _run([*python, str(SERVER / "compare.py"), str(requirements)], "a look into it", lock)
     except RunError:
         shutil.rmtree(folder, ignore_errors=True)  # a full disk is not left full
         raise
     (folder / _READY).touch()
 
 
-def _run(command: list[str], name: str) -> None:
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")  # noqa: S603
+def _run(command: list[str], name: str, lock: int) -> None:
+    done = subprocess.run(  # noqa: S603
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", pass_fds=(lock,)
+    )
     if done.returncode:
         raise RunError(
             f"the environment of the review server could not be made: {name} says '{_reason(done.stderr or done.stdout)}';"
@@ -98,7 +95,8 @@ def _run(command: list[str], name: str) -> None:
 
 
 def _reason(output: str) -> str:
-    """The first line that says what was wrong: pip tries again for long, and ends with advice."""
+    """The first line that says what was wrong (pip tries again for long, and ends with advice), or all, shortened."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith(("error", "fatal"))]
-    return (errors or lines[-1:] or ["nothing"])[0][:300]
+    traced = lines[-1:] if any(line.startswith("Traceback") for line in lines) else []
+    return (errors or traced or [" ".join(lines) or "nothing"])[0][:300]

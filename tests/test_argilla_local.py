@@ -1,13 +1,16 @@
 """What is kept of a run's review server, and how its environment is made: all that needs no server."""
 
+import fcntl
 import io
 import json
 import socket
 import stat
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pairsmith.cli import main
@@ -117,6 +120,53 @@ def test_other_requirements_are_another_environment_and_a_failure_leaves_none(ca
         environment(lambda _: None, package(tmp_path, works=False))
     assert "\n" not in str(failed.value)
     assert [path for path in cache.iterdir() if path.is_dir()] == [python.parent.parent]
+
+
+@pytest.mark.slow
+def test_packages_that_pip_put_elsewhere_are_missed_at_once(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = tmp_path / "tiny_package-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(
+            "tiny_package-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny-package\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            "tiny_package-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr("tiny_package-1.0.dist-info/RECORD", "")
+    requirements = tmp_path / "pinned.txt"
+    requirements.write_text("# pinned\nTiny.Package==1.0\n")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "elsewhere"))
+    with pytest.raises(RunError, match=r"not there after pip was done: Tiny\.Package; see 'pip config list'"):
+        environment(lambda _: None, requirements)
+    assert not [path for path in cache.iterdir() if path.is_dir()]
+    monkeypatch.delenv("PIP_TARGET")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "elsewhere"))  # where it is, but not for the server
+    assert environment(lambda _: None, requirements).is_relative_to(cache)
+
+
+@pytest.mark.slow
+def test_who_is_killed_while_pip_works_leaves_the_next_to_wait_for_it(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PIP_NO_INDEX")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # pip waits for its answer
+        silent.settimeout(120)
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/simple")
+        (tmp_path / "pinned.txt").write_text("tiny-package==1.0\n")
+        code = "import sys; from pathlib import Path; from pairsmith.curation.argilla_environment import environment\n"
+        code += "environment(print, Path(sys.argv[1]))"
+        command = [sys.executable, "-c", code, str(tmp_path / "pinned.txt")]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as one:
+            silent.accept()
+            pip = psutil.Process(one.pid).children()
+            one.kill()
+        with next(cache.glob("*.lock")).open() as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for child in pip:
+            child.kill()
 
 
 @pytest.mark.slow
