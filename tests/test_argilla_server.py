@@ -141,6 +141,14 @@ def test_a_kill_of_the_parent_leaves_no_child_and_loses_no_answer(tmp_path: Path
         assert [len(record["responses"]) for record in records(again, dataset)] == [1] * 5
 
 
+def test_a_kill_of_the_server_is_said_as_one(tmp_path: Path) -> None:
+    with serving(tmp_path / "run") as served:
+        for child in children(served):
+            child.kill()
+        assert served.process.wait(60) == 2
+    assert "was killed (Killed: the system does that" in served.said[-1]
+
+
 def test_it_listens_on_this_machine_alone_and_nothing_else_of_it_listens(argilla: Served) -> None:
     listening = [one for child in children(argilla) for one in child.net_connections() if one.status == "LISTEN"]
     assert [(one.laddr.ip, one.laddr.port) for one in listening] == [("127.0.0.1", argilla.server.port)]
@@ -258,7 +266,7 @@ def test_a_reviewer_signs_in_and_answers_in_the_page_by_keys(argilla: Served, tm
     assert not errors
 
 
-def test_the_page_loads_nothing_from_elsewhere(argilla: Served) -> None:
+def test_the_page_loads_nothing_from_elsewhere_and_sends_nothing_there(argilla: Served) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
@@ -268,6 +276,16 @@ def test_the_page_loads_nothing_from_elsewhere(argilla: Served) -> None:
         page.on("requestfailed", lambda request: refused.append(f"{request.url} {request.failure}"))
         page.goto(f"{argilla.url}/sign-in", timeout=60_000)
         page.locator("input[name=Username]").wait_for(timeout=60_000)
+        violated = page.evaluate(
+            """() => new Promise(done => {
+                document.addEventListener('securitypolicyviolation', event => done(event.effectiveDirective));
+                const form = document.body.appendChild(document.createElement('form'));
+                form.action = 'http://elsewhere.example/';
+                form.submit();
+                setTimeout(() => done('sent'), 20000);
+            })"""
+        )
         browser.close()
+    assert violated == "form-action"
     assert all(url.startswith(argilla.url) for url in sent if not url.startswith(("data:", "blob:")))
     assert refused and all("csp" in line for line in refused)

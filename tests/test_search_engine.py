@@ -31,6 +31,7 @@ TEXTS = (
     "東京タワーは高い",
     "학교에서 책을 읽는다",
     "line one\nline   two",
+    "R&amp;D &lt;b>bold&lt;/b> in HTML",
 )
 LABELS = ("keep", "fix", "drop")
 REASONS = ("wrong_language", "copied", "off_topic")
@@ -437,6 +438,10 @@ QUERIES = {
     "タワー": [TEXTS[13]],
     "학교에서": [TEXTS[14]],
     '"one line two"': [TEXTS[15]],
+    "R&D": [TEXTS[16]],
+    "<i>": [],
+    "<b>bold</b>": [TEXTS[16]],
+    "&amp;": [],
     "": list(TEXTS),
     "   ": list(TEXTS),
     "|": list(TEXTS),

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import redis
@@ -24,12 +25,14 @@ def stand_in_for_redis() -> None:
 async def run_jobs() -> None:
     """Do what the server puts into its queues, one job after the other, in the loop of the server."""
     from argilla_server.jobs.queues import DEFAULT_QUEUE, HIGH_QUEUE
+    from rq.exceptions import NoSuchJobError
     from rq.job import Job
 
     while True:
         for queue in (HIGH_QUEUE, DEFAULT_QUEUE):
             while name := queue.connection.lpop(queue.key):
-                await _run(Job.fetch(name.decode(), connection=queue.connection))
+                with suppress(NoSuchJobError):  # one that waited for so long that it was dropped
+                    await _run(Job.fetch(name.decode(), connection=queue.connection))
         await asyncio.sleep(PAUSE)
 
 

@@ -14,8 +14,17 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
-POLICY = "default-src 'self' 'unsafe-inline' data: blob:; frame-ancestors 'self'"
-"""What the web page may load: nothing from elsewhere, be it the fonts it asks for or an address in a text under review."""
+POLICY = "; ".join(
+    (
+        "default-src 'self' 'unsafe-inline' data: blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
+"""What the web page may load: nothing from elsewhere, be it the fonts it asks for or an address in a text under review; and
+a text can send nothing elsewhere, by a form or by another base of the page's own addresses."""
 PATIENCE = 5  # seconds that open requests get to end when the server is stopped
 
 

@@ -40,6 +40,11 @@ async def _notify_if_wanted(db: "AsyncSession", event: RecordEvent, record: Reco
 
 
 def take() -> None:
-    """Validators of settings are built once, not for each record and property; events only where a webhook wants them."""
+    """Validators of settings are built once, not for each record and property; events only where a webhook wants them.
+
+    Names that another version of Argilla no longer has are an AttributeError, here or at the import.
+    """
+    if database.TypeAdapter is not TypeAdapter:
+        raise AttributeError("argilla_server.models.database.TypeAdapter is another one than pydantic's")
     database.TypeAdapter = lambda of: _adapter(_Key(of))
     records_bulk.notify_record_event_v1 = _notify_if_wanted

@@ -5,6 +5,7 @@ scripts that set spaces between words, and anywhere in those that don't (Chinese
 ``"two words"`` stand together, ``-word`` must not occur, ``begin*`` may go on, and between alternatives stands ``|``.
 """
 
+import html
 import json
 import re
 import unicodedata
@@ -56,9 +57,9 @@ def _fold(text: str) -> str:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts in a field's value: a text, a chat or what a custom field holds."""
+    """All texts in a field's value: a text, a chat or what a custom field holds; as the page shows it, which takes HTML."""
     if isinstance(value, str):
-        yield value
+        yield html.unescape(value)
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from _texts(inner)
