@@ -44,6 +44,7 @@ def serve(
     folder = run / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")  # a run may be kept in git, its keys may not
     with _alone(run, folder) as lock, _stoppable():
         known = local_server(run) or new_server(run, workspace)
         wanted = replace(known.with_reviewers(reviewers), workspace=workspace)

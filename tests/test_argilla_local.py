@@ -207,6 +207,7 @@ def test_a_server_that_dies_at_start_is_one_line_with_its_last_word(
     server = local_server(run)
     assert server is not None and server.untold.keys() == {"owner", "reviewer"}  # nobody was shown a password yet
     assert stat.S_IMODE(server.folder.stat().st_mode) == 0o700
+    assert (server.folder / ".gitignore").read_text() == "*\n"
     assert not any(account.password in (server.folder / "log.txt").read_text() for account in server.accounts.values())
 
 

@@ -325,6 +325,7 @@ def test_filters_that_mean_nothing_are_refused(pushed: Pushed) -> None:
         between(metadata("score"), ge="much"),
         between(STATUS, ge="a"),
         between(of_record("inserted_at"), ge="x"),
+        between(of_record("inserted_at"), ge="0001-01-01T00:00:00+14:00"),
     ):
         with pytest.raises(AssertionError, match="422"):
             pushed.found(wrong)

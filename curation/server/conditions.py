@@ -132,9 +132,9 @@ def _moment(bound: str | float | None, last: bool = False) -> datetime.datetime 
             moment = datetime.datetime.fromisoformat(str(bound))
             if last and len(str(bound)) <= len("2026-01-01"):
                 moment += datetime.timedelta(days=1, microseconds=-1)
+        return moment.astimezone(datetime.UTC).replace(tzinfo=None) if moment.tzinfo else moment
     except (ValueError, OverflowError, OSError):
         raise UnprocessableEntityError(f"{bound!r} is not a date") from None
-    return moment.astimezone(datetime.UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def _suggestions(question: str, what: Select[Any]) -> Select[Any]:
