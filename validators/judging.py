@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pairsmith.factory.errors import PairsmithError
 from pairsmith.factory.records import VERDICTS
-from pairsmith.validators.gate import Gate, Joining, Share, Sketching, Verdict
+from pairsmith.validators.gate import UNNAMED, Gate, Joining, Share, Sketching, Verdict
 from pairsmith.validators.texts import chosen
 
 T = TypeVar("T")
@@ -114,7 +114,16 @@ def _checked(gate: Gate, verdicts: pa.Table, given: pa.ChunkedArray) -> pa.Table
             chain(((id, "no verdict on") for id in lost), ((id, "a verdict on the unknown") for id in unknown))
         )
         raise PairsmithError(f"gate '{gate.name}': gives {said} row '{row}'; every row needs a line")
-    return verdicts
+    return _named(verdicts)
+
+
+def _named(verdicts: pa.Table) -> pa.Table:
+    """The verdicts with a reason wherever one is not ``keep``: it is counted and stored."""
+    bare = pc.and_(pc.is_null(verdicts["reason"]), pc.not_equal(verdicts["verdict"], Verdict.KEEP.value))
+    if not pc.any(bare).as_py():
+        return verdicts
+    place = VERDICTS.get_field_index("reason")
+    return verdicts.set_column(place, VERDICTS.field(place), pc.if_else(bare, UNNAMED, verdicts["reason"]))
 
 
 def _beyond(ids: pa.ChunkedArray | pa.Array, known: pa.ChunkedArray | pa.Array) -> list[str]:
