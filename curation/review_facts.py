@@ -16,7 +16,6 @@ from pairsmith.factory.errors import RunError
 from pairsmith.factory.records import digest
 from pairsmith.factory.spec import ReviewSpec
 
-
 NOT_INSTALLED = "the package that computes it was not installed"
 
 

@@ -21,7 +21,6 @@ from pairsmith.factory.spec import ReviewSpec
 from pairsmith.reviewing import draw_sample
 from pairsmith.run import open_run
 
-
 NOTHING = """
 from pairsmith.validators.gate import Findings
 

@@ -291,4 +291,4 @@ def test_where_people_drop_every_row_there_is_nothing_to_release_and_that_is_sai
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     say(run, *(answer(row, "drop") for row in rows_of(run / "accepted.parquet")))
-    assert "people dropped all" in refused(capsys, "release", run)
+    assert "none is left after people's answers" in refused(capsys, "release", run)
