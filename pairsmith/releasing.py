@@ -57,7 +57,11 @@ def release(run: Run) -> dict[str, Any]:
 
 
 def report(run: Run) -> dict[str, Any]:
-    """Write ``report.html`` of what the gates and people found and what was paid, and ``ledger.json``."""
+    """Write ``report.html`` of what the gates and people found and what was paid, and ``ledger.json``.
+
+    What people decided is applied first, so that it is told of the rows and answers as they are now.
+    """
+    decided(run)
     if _answered(run):
         draw_sample(run)  # of the rows as they are now
     return REPORT_PAGE.do(run)
@@ -150,7 +154,7 @@ def _report(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
 
 
 def _decisions(run: Run) -> dict[str, Any]:
-    """How many accepted rows became what by people's answers, when these were applied last."""
+    """How many accepted rows became what by people's answers."""
     return run.folder.facts(DECIDE.name) if has_reviews(run) else {}
 
 

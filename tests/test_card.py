@@ -95,6 +95,9 @@ def test_what_people_did_stands_on_the_card_and_no_text_claims_to_be_a_model_s_a
     assert "unchanged but where people corrected it" in body
     assert "Every other text but what people corrected is synthetic" in body
     assert "People have looked at 3 of the rows" in body
+    assert "- All texts but the passages and what people corrected are a language model's" in body
+    _, body = parts(render_card(facts(rows[:2], review=REVIEW)))
+    assert "- All texts but what people corrected are a language model's" in body
 
 
 def test_agreement_that_is_not_defined_says_why_and_without_a_sample_nothing_is_claimed():

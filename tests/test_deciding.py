@@ -208,6 +208,18 @@ def test_more_answers_make_one_more_version_and_none_that_people_take_back_is_lo
     assert {row["review"] for row in released(run, "1.1.1").values()} == {None}
 
 
+def test_a_report_tells_of_the_answers_that_came_after_the_last_release(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row, other = accepted(run, "short_long", "en")[:2]
+    say(run, answer(row, "drop"))
+    call(capsys, "run", run)
+    say(run, answer(row, "drop"), answer(other, "drop"))
+    call(capsys, "report", run)
+    assert "519 to be released + 2 dropped by people" in (run / "report.html").read_text()
+    assert call(capsys, "status", run)["stages"]["release"] == "stale"
+
+
 KILLED = """
 import os, sys
 import pairsmith.deciding as deciding
