@@ -95,6 +95,8 @@ def _release(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     said = review if has_reviews(run) else None
     facts = ReleaseFacts(spec.name, spec.release, funnel, thresholds, tool_versions(), read_book(run), said)
     folder, change = write_release(run.table(to_release(run)), facts, run.path / RELEASES)
+    if said and said.agreement and said.agreement.undefined == NOT_INSTALLED and not (change and change.empty):
+        note("the card cannot tell how far reviewers agree; that takes: pip install 'pairsmith[review]'")
     signatures = write_signatures(
         folder, bands_for(spec.gates.duplicates.threshold, spec.gates.duplicates.permutations)
     )
@@ -108,10 +110,7 @@ def _review_facts(run: Run) -> ReviewFacts | None:
     if not _review_counts(run) or not (drawn_before(run) or has_reviews(run)):
         return None
     sample = read_sample(run) if drawn_before(run) else None
-    facts = review_facts(decided(run), read_reviews(run.path / REVIEWS), sample, run.spec.review)
-    if facts.agreement and facts.agreement.undefined == NOT_INSTALLED:
-        note("the card cannot tell how far reviewers agree; it can after: pip install 'pairsmith[review]'")
-    return facts
+    return review_facts(decided(run), read_reviews(run.path / REVIEWS), sample, run.spec.review)
 
 
 def _answered(run: Run) -> bool:

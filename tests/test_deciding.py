@@ -294,6 +294,8 @@ def test_without_the_packages_for_agreement_the_release_says_that_it_is_not_told
     say(run, answer(row, "keep"), answer(row, "drop", "bo"))
     assert main(["release", str(run)]) == 0
     assert "pip install 'pairsmith[review]'" in capsys.readouterr().err
+    assert main(["release", str(run)]) == 0
+    assert "pip install" not in capsys.readouterr().err, "nothing was written"
     folder = run / "releases" / "1.0.1"
     assert "alpha: not told (the package that computes it was not installed)." in (folder / "README.md").read_text()
     assert read_manifest(folder)["review"]["agreement"]["rows"] == 1
