@@ -18,6 +18,7 @@ from pairsmith.deciding import DECIDE, decided, has_reviews, to_release
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.records import digest
 from pairsmith.report import ReportData, write_report
+from pairsmith.reviewed import reviewed
 from pairsmith.reviewing import draw_sample, drawn_before
 from pairsmith.run import (
     ACCEPTED,
@@ -58,7 +59,9 @@ def release(run: Run) -> dict[str, Any]:
 
 
 def report(run: Run) -> dict[str, Any]:
-    """Write ``report.html`` of what the gates found and what was paid, and ``ledger.json``."""
+    """Write ``report.html`` of what the gates and people found and what was paid, and ``ledger.json``."""
+    if _answered(run):
+        draw_sample(run)  # of the rows as they are now
     return REPORT_PAGE.do(run)
 
 
@@ -105,6 +108,11 @@ def _review_facts(run: Run) -> ReviewFacts | None:
     return review_facts(decided(run), read_reviews(run.path / REVIEWS), sample, run.spec.review)
 
 
+def _answered(run: Run) -> bool:
+    """Whether people have answered rows that were drawn for them, so that all rows can be told of."""
+    return bool(drawn_before(run)) and has_reviews(run)
+
+
 def _report_inputs(run: Run) -> dict[str, Any]:
     for name in _TABLES.values():
         run.folder.need(name, "gate")
@@ -113,6 +121,7 @@ def _report_inputs(run: Run) -> dict[str, Any]:
         "release": version,
         "funnel": digest(run.folder.facts("gate")),
         "decided": digest(_decisions(run)),
+        **(_reviewed(run) if _answered(run) else {}),
         "paid": digest([asdict(line) for line in read_ledger(run)]),
         **{name: run.folder.digest(name) for name in _TABLES.values()},
     }
@@ -124,6 +133,7 @@ def _report(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
         name=run.spec.name,
         funnel=run.folder.facts("gate"),
         decisions=_decisions(run),
+        figures=reviewed(run) if _answered(run) else None,
         release=run.folder.facts("release").get("version"),
         generated_with=tool_versions(),
         book=book,

@@ -18,6 +18,7 @@ from pairsmith import report_examples as examples
 from pairsmith.factory.accounts import Book, dollars
 from pairsmith.factory.rounds import SliceState
 from pairsmith.factory.tables import TableFile
+from pairsmith.report_review import review
 from pairsmith.report_verdicts import Said, read_said
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class ReportData:
     book: Book = field(default_factory=Book)
     slices: Mapping[str, SliceState] = field(default_factory=dict)
     decisions: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] | None = None
 
 
 def write_report(data: ReportData) -> str:
@@ -59,6 +61,7 @@ def _context(data: ReportData) -> dict[str, Any]:
         "data": data,
         "costs": costs.costs(data.book),
         "target": costs.target(data.funnel.get("target"), data.slices),
+        "review": review(data.figures),
         "language_name": counts.language_name,
         **_figures(data, said),
         **_charts(data, said),

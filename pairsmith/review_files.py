@@ -14,7 +14,8 @@ from pairsmith.curation.reviews import Key, Review, append_reviews, latest, read
 from pairsmith.factory.errors import InputError, nearest
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.tables import TableFile
-from pairsmith.reviewing import draw_sample
+from pairsmith.reviewed import reviewed
+from pairsmith.reviewing import draw_sample, drawn_before
 from pairsmith.run import CANDIDATES, VERDICTS_FILE, Run
 
 FOLDER = "review"
@@ -43,7 +44,8 @@ def export_run(run: Run, sample: int | None = None, reviewer: str | None = None)
 def import_run(run: Run, files: Sequence[Path]) -> dict[str, Any]:
     """Take the answers that files hold into ``reviews.jsonl``: what is new in them, and all of it that can be read.
 
-    ``mend`` says, where there is something, what could not be taken; a file may be imported again at any time.
+    ``mend`` says, where there is something, what could not be taken; a file may be imported again at any time. ``figures``:
+    what all answers come to by now, see :func:`pairsmith.curation.review_figures.figures`.
     """
     run.folder.need(CANDIDATES, "gate")
     lines = [line for file in files for line in read_lines(file)]
@@ -59,10 +61,19 @@ def import_run(run: Run, files: Sequence[Path]) -> dict[str, Any]:
         "unanswered": sum(isinstance(line, Unanswered) for line in lines),
         "refused": refused,
         "reviews": len(_known(run)),
+        "figures": _figures(run),
     }
     if refused:
         result["mend"] = f"{len(refused):,} of {len(lines):,} lines were not taken; the others were: mend, import again"
     return result
+
+
+def _figures(run: Run) -> dict[str, Any] | None:
+    """What all answers come to; None where no row was drawn to be shown, so that nothing can be told of the others."""
+    if not drawn_before(run):
+        return None
+    draw_sample(run)  # of the rows as they are now
+    return reviewed(run)
 
 
 def _write(run: Run, name: str, mine: Sequence[Record], answered: Mapping[Key, Review]) -> dict[str, Any]:

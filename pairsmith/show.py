@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pairsmith.factory.accounts import dollars
+from pairsmith.show_review import review
 
 Result = dict[str, Any]
 
@@ -166,14 +167,14 @@ def pushed(result: Result) -> str:
 
 
 def pulled(result: Result) -> str:
-    """How many responses came, and what could not be used."""
+    """How many responses came, what could not be used, and what all of them say."""
     lines = [f"{result['responses']:,} responses at {result['server']}, {result['new']:,} of them new or changed"]
     lines += result["left_out"]
     if result["missing"]:
         lines.append(
             f"{result['missing']:,} rows of the sample are not there; 'pairsmith review push {result['run']}' sends them"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, review(result["figures"])])
 
 
 def plan_review(result: Result) -> str:
@@ -218,10 +219,11 @@ def exported_review(result: Result) -> str:
 
 
 def imported_review(result: Result) -> str:
-    """How many answers were new, and what could not be taken."""
+    """How many answers were new, what could not be taken, and what all of them say."""
     counts = {name: result[name] for name in ("new", "known", "older", "unanswered") if result[name]}
     lines = [f"{result['lines']:,} lines: {_counts(counts) or 'no answer'}; {result['reviews']:,} responses in all"]
-    return "\n".join(lines + result["refused"])
+    lines += result["refused"]
+    return "\n".join([*lines, review(result["figures"])] if result["figures"] else lines)
 
 
 def release(result: Result) -> str:

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -159,3 +160,28 @@ def test_a_run_that_accepted_nothing_has_a_page(tmp_path, capsys):
     code, result, _ = called(capsys, "review", "export", folder)
     assert code == 0 and result["written"][0]["rows"] == 0
     assert main(["review", "export", str(folder)]) == 0 and "reviewer: 0 rows" in capsys.readouterr().out
+
+
+def test_what_all_answers_say_is_told_with_each_import_and_stands_in_the_report(run, capsys):
+    called(capsys, "report", run)
+    assert "What people found" not in (run / "report.html").read_text()
+    called(capsys, "review", "export", run)
+    for name in ("ann", "bob"):
+        file = fill(run, name, {"decision": "drop" if name == "bob" else "keep", "wrong": []})
+        assert main(["review", "import", str(run), str(file)]) == 0
+        told = capsys.readouterr().out
+    drawn = pq.read_table(run / "review" / "sample.parquet").num_rows
+    assert f"reviewed   {drawn} of {drawn} rows" in told and "% interval" in told
+    assert "kappa of ann / bob" in told and "accepted rows, 30 drawn at random were reviewed" in told
+    called(capsys, "report", run)
+    assert "What people found" in (run / "report.html").read_text()
+
+
+def test_answers_to_a_run_of_which_no_sample_was_drawn_are_taken_and_tell_of_no_other_row(run, gated, capsys):
+    called(capsys, "review", "export", run)
+    file = fill(run, "ann", {"decision": "keep"}, 2)
+    again = shutil.copytree(gated, run / "again")
+    code, result, _ = called(capsys, "review", "import", again, file)
+    assert (code, result["new"], result["figures"]) == (0, 2, None)
+    assert main(["review", "import", str(again), str(file)]) == 0
+    assert "defective" not in capsys.readouterr().out
