@@ -45,7 +45,7 @@ def _limited(limit_mb: int | None) -> Callable[[], None] | None:
     if limit_mb is None:
         return None
     limit = limit_mb * 2**20
-    return lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    return lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def tree(process: int) -> Iterator[int]:
