@@ -139,7 +139,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--memory-limit", type=int, metavar="MB", help="memory of its own that each process may take, as ulimit -d")
+    parser.add_argument(
+        "--memory-limit", type=int, metavar="MB", help="memory of its own that each process may take, as ulimit -d"
+    )
     parser.add_argument("--slope", action="store_true", help="also a quarter and a half of the rows")
     parser.add_argument("--scratch", type=Path, default=ROOT / "runs" / "rehearsal")
     given = parser.parse_args()
