@@ -53,11 +53,11 @@ class Ranks:
 
     def add(self, lines: pa.Table) -> None:
         """Count lines (:data:`COLUMNS`) of accepted rows that are :func:`telling`."""
-        kinds, number = _kinds(lines)
         distance = _distances(lines)
-        for place, kind in enumerate(kinds):
-            counts = self._counts.setdefault(kind, np.zeros(_BINS, np.int64))
-            np.add.at(counts, distance[number == place], 1)
+        for kind, mine in _kinds(lines):
+            if kind not in self._counts:  # a user's gate may name as many reasons as there are rows: one counter each
+                self._counts[kind] = np.zeros(1 if kind.verdict == Verdict.UNVERIFIED else _BINS, np.int64)
+            np.add.at(self._counts[kind], distance[mine], 1)
 
     def sum_up(self) -> None:
         """All lines are counted: from now on they can be ranked."""
@@ -66,11 +66,9 @@ class Ranks:
 
     def doubts(self, lines: pa.Table) -> Doubts:
         """Of each line; all were counted."""
-        kinds, number = _kinds(lines)
         distance = _distances(lines)
         found = np.zeros(len(lines))
-        for place, kind in enumerate(kinds):
-            mine = number == place
+        for kind, mine in _kinds(lines):
             least = DOUBTFUL if kind.verdict == Verdict.UNVERIFIED else 0.0
             found[mine] = np.maximum(1 - self._counts[kind][distance[mine]] / self._rows, least)
         return found
@@ -104,15 +102,18 @@ def _lines(verdicts: TableFile, accepted: Frame) -> Iterator[tuple[Places, pa.Ta
         yield place[place >= 0], lines.filter(pa.array(place >= 0))
 
 
-def _kinds(lines: pa.Table) -> tuple[list[Kind], Places]:
-    """The kinds of these lines, and which of them each line is of."""
+def _kinds(lines: pa.Table) -> Iterator[tuple[Kind, Places]]:
+    """The kinds of these lines, and where the lines of each stand."""
     code = np.zeros(len(lines), np.int64)
     for name in _KIND:
         column = lines[name].combine_chunks().dictionary_encode(null_encoding="encode")
         code = code * len(column.dictionary) + column.indices.to_numpy()
     _, first, number = np.unique(code, return_index=True, return_inverse=True)
-    kinds = (Kind(**example) for example in lines.select(_KIND).take(first).to_pylist())
-    return [kind._replace(field=_NUMBER.sub("", kind.field)) for kind in kinds], number
+    ends = np.cumsum(np.bincount(number, minlength=len(first)))
+    places = np.split(np.argsort(number, kind="stable"), ends[:-1])
+    for example, mine in zip(lines.select(_KIND).take(first).to_pylist(), places, strict=False):  # no line: one place
+        kind = Kind(**example)
+        yield kind._replace(field=_NUMBER.sub("", kind.field)), mine
 
 
 def _distances(lines: pa.Table) -> npt.NDArray[np.uint16]:
