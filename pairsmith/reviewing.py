@@ -47,12 +47,13 @@ def sample_stage(count: int) -> Stage:
         for name in _TABLES:
             run.folder.need(name, "gate")
         tables = {name: run.folder.digest(name) for name in _TABLES}
-        wanted = digest(run.spec.review.model_dump(mode="json"), run.spec.seed, count)
+        sections = (run.spec.review, run.spec.gates.length)
+        wanted = digest(*(each.model_dump(mode="json") for each in sections), run.spec.seed, count)
         return {**tables, "review": wanted, "own": _own_gates(run)}
 
     def make(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
         tables = Drawn(*(run.table(name) for name in _TABLES))
-        sample = draw(tables, run.spec.review, count, run.spec.seed, _own_gates(run))
+        sample = draw(tables, run.spec.review, count, run.spec.seed, _own_gates(run), run.spec.gates.length)
         with new_table(run.path / FILE, SAMPLE) as writer:
             writer.write(sample)
         parts = sample["part"].to_pylist()

@@ -13,7 +13,9 @@ from stored import stored
 
 from pairsmith.curation.doubt import DOUBTFUL, read_doubts
 from pairsmith.curation.frame import read_frame
-from pairsmith.factory.records import VERDICTS
+from pairsmith.factory.records import PAIRS, VERDICTS
+from pairsmith.factory.spec import LengthSpec
+from pairsmith.validators.length import LengthGate
 
 THRESHOLD = 0.5
 Said = tuple[int, str, str, str, str | None, float | None]  # row, gate, field, verdict, reason, score
@@ -40,7 +42,7 @@ def doubts(lines: Sequence[Said], scale: float = 1, accepted: int = ROWS) -> lis
         for row, gate, field, verdict, reason, score in lines
     ]  # fmt: skip
     frame = read_frame(tables([Row()] * accepted).accepted, 0)
-    found, _ = read_doubts(stored(pa.Table.from_pylist(table, schema=VERDICTS), batch=5), frame)
+    found, _ = read_doubts(stored(pa.Table.from_pylist(table, schema=VERDICTS), batch=5), frame, LengthSpec())
     return found[frame.find(pa.chunked_array([[row_id(row) for row in range(accepted)]]))].tolist()
 
 
@@ -95,8 +97,40 @@ def test_lines_of_rejected_rows_count_for_nothing():
     assert doubts([*mine, *others], accepted=4) == doubts(mine, accepted=4) == pytest.approx([0.75, 0.5, 0.25, 0.0])
 
 
-def test_a_count_of_words_leaves_no_doubt():
-    assert doubts([(0, "length", "query", "keep", None, THRESHOLD)]) == [0.0] * ROWS
+def test_a_text_is_doubtful_for_its_length_near_to_where_it_would_be_dropped_not_to_what_was_asked():
+    """Documents of at least 50 words are dropped below 40; queries of 5 to 15 words below 2.5 and above 30."""
+    asked = {"group": "short_long", "num_words": "at least 50", "query_length": "5 to 15 words"}
+    documents, queries = (41, 50, 100, 400), (9, 3, 29, 15)
+    rows = pa.Table.from_pylist(
+        [
+            dict.fromkeys(PAIRS.names)
+            | {
+                "id": row_id(row),
+                "request_id": "r",
+                "content_hash": "",
+                "instruction": "",
+                "model": "m",
+                "negatives": [],
+            }
+            | {"query_language": "en", "document_language": "en", **asked}
+            | {"query": "w " * query, "positive": "w " * document}
+            for row, (document, query) in enumerate(zip(documents, queries, strict=True))
+        ],
+        schema=PAIRS,
+    )
+    spec = LengthSpec()
+    verdicts = LengthGate(spec).judge(rows)
+    frame = read_frame(stored(rows, batch=3), 0)
+    _, ranks = read_doubts(stored(verdicts, batch=3), frame, spec)
+    _, lines = ranks.telling(verdicts)
+    told = {(line["field"], line["score"]): line["threshold"] for line in lines.to_pylist()}
+    assert told == {
+        ("positive", 41): 40, ("positive", 50): 40, ("positive", 100): 40, ("positive", 400): 40,
+        ("query", 9): 30, ("query", 3): 2.5, ("query", 29): 30, ("query", 15): 30,
+    }  # fmt: skip
+    found = dict(zip(told, ranks.doubts(lines).tolist(), strict=True))
+    assert [found["positive", words] for words in documents] == [0.75, 0.5, 0.25, 0]
+    assert [found["query", words] for words in (29, 3, 15, 9)] == [0.75, 0.5, 0.25, 0]
 
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), 1e308])
