@@ -2,9 +2,9 @@
 
 A score alone is not comparable: 0.06 of a probability is near to its threshold of 0.05, and 79 words are far from 40. So a
 line of the verdicts counts by its rank. Its doubt is 1 less the number of lines, of this gate on this field, that are as near
-to their threshold or nearer, for each accepted row. A count of words is as near as its share of the length at which the text
-would be dropped. What a gate could not verify is doubtful in any case, the more so the rarer its reason is in the run. The
-doubt of a row is the largest of its lines.
+to their threshold or nearer, for each accepted row. Words are counted, not guessed: a text that is as long as was asked for
+leaves no doubt; another one is as near as its share of the length at which it would be dropped. What a gate could not verify is
+doubtful in any case, the more so the rarer its reason is in the run. The doubt of a row is the largest of its lines.
 """
 
 import re
@@ -51,17 +51,17 @@ class Ranks:
         self._cuts = Cuts(accepted, length)
         self._counts: dict[Kind, Places] = {}
 
-    def telling(self, lines: pa.Table) -> tuple[Places, pa.Table]:
+    def telling(self, lines: pa.Table) -> tuple[pa.Table, Places]:
         """Those of the ``lines`` (:data:`COLUMNS`) that tell a doubt of an accepted row, and its place in the frame.
 
-        They are those not verified, and those kept with a score and a threshold.
+        They are those not verified, and those kept with a score and a threshold; of lengths, only such as were not asked for.
         """
         scored = pc.and_(pc.is_finite(lines["score"]), pc.is_finite(lines["threshold"]))
         kept = pc.and_(pc.equal(lines["verdict"], Verdict.KEEP.value), pc.fill_null(scored, False))
         lines = lines.filter(pc.or_(kept, pc.equal(lines["verdict"], Verdict.UNVERIFIED.value)))
         place = self._accepted.find(lines["id"])
         mine = place >= 0
-        return place[mine], self._cuts.nearest(lines.filter(pa.array(mine)), place[mine])
+        return self._cuts.told(lines.filter(pa.array(mine)), place[mine])
 
     def add(self, lines: pa.Table) -> None:
         """Count lines that are :meth:`telling`."""
@@ -90,11 +90,11 @@ def read_doubts(verdicts: TableFile, accepted: Frame, length: LengthSpec) -> tup
     """The doubt of each row of the frame. Two passes over the verdicts: lines are counted, then ranked; none is kept."""
     ranks = Ranks(accepted, length)
     for batch in verdicts.batches(*COLUMNS):
-        ranks.add(ranks.telling(batch)[1])
+        ranks.add(ranks.telling(batch)[0])
     ranks.sum_up()
     found = np.zeros(len(accepted), np.float32)
     for batch in verdicts.batches(*COLUMNS):
-        place, lines = ranks.telling(batch)
+        lines, place = ranks.telling(batch)
         np.maximum.at(found, place, ranks.doubts(lines).astype(np.float32))
     return found, ranks
 

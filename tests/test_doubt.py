@@ -97,10 +97,10 @@ def test_lines_of_rejected_rows_count_for_nothing():
     assert doubts([*mine, *others], accepted=4) == doubts(mine, accepted=4) == pytest.approx([0.75, 0.5, 0.25, 0.0])
 
 
-def test_a_text_is_doubtful_for_its_length_near_to_where_it_would_be_dropped_not_to_what_was_asked():
+def test_a_text_that_is_not_as_long_as_was_asked_is_doubtful_the_more_the_nearer_it_is_to_being_dropped():
     """Documents of at least 50 words are dropped below 40; queries of 5 to 15 words below 2.5 and above 30."""
     asked = {"group": "short_long", "num_words": "at least 50", "query_length": "5 to 15 words"}
-    documents, queries = (41, 50, 100, 400), (9, 3, 29, 15)
+    documents, queries = (41, 49, 50, 400), (3, 29, 20, 9)
     rows = pa.Table.from_pylist(
         [
             dict.fromkeys(PAIRS.names)
@@ -121,16 +121,14 @@ def test_a_text_is_doubtful_for_its_length_near_to_where_it_would_be_dropped_not
     spec = LengthSpec()
     verdicts = LengthGate(spec).judge(rows)
     frame = read_frame(stored(rows, batch=3), 0)
-    _, ranks = read_doubts(stored(verdicts, batch=3), frame, spec)
-    _, lines = ranks.telling(verdicts)
-    told = {(line["field"], line["score"]): line["threshold"] for line in lines.to_pylist()}
-    assert told == {
-        ("positive", 41): 40, ("positive", 50): 40, ("positive", 100): 40, ("positive", 400): 40,
-        ("query", 9): 30, ("query", 3): 2.5, ("query", 29): 30, ("query", 15): 30,
-    }  # fmt: skip
-    found = dict(zip(told, ranks.doubts(lines).tolist(), strict=True))
-    assert [found["positive", words] for words in documents] == [0.75, 0.5, 0.25, 0]
-    assert [found["query", words] for words in (29, 3, 15, 9)] == [0.75, 0.5, 0.25, 0]
+    found, ranks = read_doubts(stored(verdicts, batch=3), frame, spec)
+    lines, place = ranks.telling(verdicts)
+    assert [(line["field"], line["score"], line["threshold"]) for line in lines.to_pylist()] == [
+        ("query", 3, 2.5), ("positive", 41, 40), ("query", 29, 30), ("positive", 49, 40), ("query", 20, 30),
+    ]  # fmt: skip
+    assert frame.ids(place) == [row_id(row) for row in (0, 0, 1, 1, 2)]
+    assert ranks.doubts(lines).tolist() == [0.5, 0.75, 0.75, 0.5, 0.25]  # a sixth, a 40th; a 30th, a quarter, a third
+    assert found[frame.find(lines["id"])].tolist() == [0.75, 0.75, 0.75, 0.75, 0.25]
 
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), 1e308])

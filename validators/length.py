@@ -65,7 +65,7 @@ class LengthGate:
         ``score`` is the length found and ``threshold`` the bound asked for, both in words, where anything was asked.
         """
         findings, fields = Findings(rows, self.name), texts(rows)
-        low, high = _of_texts(_bounds(fields.rows), fields)
+        low, high = _of_texts(bounds(fields.rows), fields)
         least, most = _of_texts(cuts(fields.rows, self._spec), fields)
         known = ~(np.isnan(low) & np.isnan(high))
         found = np.where(known, _words(fields), np.nan)
@@ -80,28 +80,28 @@ class LengthGate:
 
 
 def cuts(rows: pa.Table, spec: LengthSpec) -> Numbers:
-    """Words below which, and above which, the query of each row is dropped, and its other texts: of shape (rows, 2, 2).
-
-    Reads the columns :data:`ASKED`. Not a number where nothing was asked.
-    """
+    """Words below which, and above which, the query of each row is dropped, and its other texts: as :func:`bounds`."""
     shares = np.full((len(rows), 2, 2), (spec.at_least, spec.at_most))
     shares[pc.is_valid(rows["query_length"]).to_numpy(), 0] = 1 / spec.query_slack, spec.query_slack
-    return shares * _bounds(rows)
+    return shares * bounds(rows)
 
 
 def _nullable(numbers: Numbers) -> pa.Array:
     return pa.array(numbers, from_pandas=True)  # not a number: null
 
 
-def _bounds(rows: pa.Table) -> Numbers:
-    """Lower and upper bound in words asked of the query of each row, and of its other texts: as :func:`cuts`."""
+def bounds(rows: pa.Table) -> Numbers:
+    """Least and most words asked of the query of each row, and of its other texts: of shape (rows, 2, 2).
+
+    Reads the columns :data:`ASKED`. Not a number where nothing was asked.
+    """
     requests = zip(*(rows[name].to_pylist() for name in ASKED), strict=True)
     return np.array([_asked(*request) for request in requests], np.float64).reshape(-1, 2, 2)
 
 
-def _of_texts(bounds: Numbers, fields: Texts) -> tuple[Numbers, Numbers]:
+def _of_texts(limits: Numbers, fields: Texts) -> tuple[Numbers, Numbers]:
     """Those of each text; of labels none."""
-    low, high = bounds[fields.row, (~fields.is_query).astype(int)].T
+    low, high = limits[fields.row, (~fields.is_query).astype(int)].T
     low[fields.is_label] = high[fields.is_label] = np.nan
     return low, high
 
