@@ -2,7 +2,7 @@
 
     python benchmarks/scale.py                       # 500,000 rows on two processes
     python benchmarks/scale.py --rows 2000000 --slope
-    python benchmarks/scale.py --rows 500000 --memory-limit 400
+    python benchmarks/scale.py --rows 500000 --memory-limit 800
 
 The command runs as a user's would, in a process of its own. ``--slope`` runs a quarter and a half of the rows too and says
 how time and memory grow. Corpora are kept in the scratch folder; the results lie there in ``scale.json``.
