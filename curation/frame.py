@@ -31,7 +31,7 @@ class Lots(NamedTuple):
     overlap: Words  # whether two reviewers answer the row
 
     @classmethod
-    def of(cls, ids: pa.Array, seed: int) -> "Lots":
+    def of(cls, ids: pa.Array, seed: int | str) -> "Lots":
         """BLAKE2b of each id, salted with the seed: no regularity of ids shows in it. Half a second for a million."""
         salt = digest("review", seed).encode()
         drawn = (blake2b(one.encode(), digest_size=24, salt=salt).digest() for one in ids.to_pylist())
@@ -46,7 +46,7 @@ class Frame:
     """
 
     table: TableFile
-    seed: int
+    seed: int | str
     strata: list[str]
     name: Words
     order: Words
@@ -89,7 +89,10 @@ class Frame:
 
 
 def read_frame(
-    table: TableFile, seed: int, can_be_drawn: Callable[[pa.Table], Flags] | None = None, columns: Iterable[str] = ()
+    table: TableFile,
+    seed: int | str,
+    can_be_drawn: Callable[[pa.Table], Flags] | None = None,
+    columns: Iterable[str] = (),
 ) -> Frame:
     """The rows of ``table`` that ``can_be_drawn`` says yes to, which gets the columns ``columns`` of a batch (all rows)."""
     numbers: dict[str, int] = {}
@@ -109,7 +112,7 @@ def read_frame(
     return Frame(table, seed, strata, name[by_name], order[by_name], place[stratum[by_name]], row[by_name])
 
 
-def _in_order(names: list[str], seed: int) -> tuple[list[str], npt.NDArray[np.int32]]:
+def _in_order(names: list[str], seed: int | str) -> tuple[list[str], npt.NDArray[np.int32]]:
     """Strata by lot, so that among equally large ones the alphabet decides nothing, and the new place of each."""
     by_lot = sorted(range(len(names)), key=lambda place: (digest(seed, names[place]), names[place]))
     place = np.empty(len(names), np.int32)

@@ -67,8 +67,8 @@ def _worth(seen: Sequence[Stratum], rate: float, confidence: float) -> float:
     """Rows of a simple random sample that tell as much as these strata, lessened for few degrees of freedom.
 
     The variance of a stratum comes from its own rows; one row has none, so there it is that of the overall rate, and all
-    such strata count as one for the degrees of freedom. Where the sample shows no variance at all (no hit, or nothing
-    but hits) it is that of a rate that is the same everywhere, whatever the rate: weights alone decide.
+    such strata count as one for the degrees of freedom. They never tell more than weights alone say, the rate being the same
+    everywhere: a heavy stratum in which few rows were looked at, none of them a hit, would else seem to be known for sure.
     """
     rows = sum(each.rows for each in seen)
     whole = sum(each.population for each in seen)
@@ -78,8 +78,7 @@ def _worth(seen: Sequence[Stratum], rate: float, confidence: float) -> float:
     even = 1 / sum(share**2 / each.rows for share, each in zip(shares, seen, strict=True))
     alike = spread / variance if variance > 0 else even
     strata = sum(each.rows > 1 for each in seen) + any(each.rows == 1 for each in seen)
-    lessened = alike * _fewer_degrees(rows - 1, max(rows - strata, 1), confidence)
-    return min(lessened, float(rows))
+    return min(alike * _fewer_degrees(rows - 1, max(rows - strata, 1), confidence), even)
 
 
 def _variance(stratum: Stratum, spread: float) -> float:

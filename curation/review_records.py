@@ -79,8 +79,9 @@ def doubted(row: Mapping[str, Any]) -> str | None:
         if (code := reason.split(":", 2)[2]) in WRONG:
             return str(code)
     gate = (row["doubt_gate"] or "").partition(":")[0]
-    if gate == "length" and row["doubt_score"] is not None and row["doubt_threshold"] is not None:
-        return Reason.TOO_SHORT if row["doubt_score"] >= row["doubt_threshold"] else Reason.TOO_LONG
+    # A text with just as many words as are kept may stand at either end: nothing is said of it.
+    if gate == "length" and row["doubt_score"] != row["doubt_threshold"]:
+        return Reason.TOO_SHORT if row["doubt_score"] > row["doubt_threshold"] else Reason.TOO_LONG
     return Reason.WRONG_LANGUAGE if gate == "language" else None
 
 

@@ -1,9 +1,9 @@
-"""Which rows people are shown: a pure function of the run's tables, the spec, the seed and the count.
+"""Which rows people are shown: a pure function of the run's tables, the spec, the seed, the count and the user's own gates.
 
 A larger count keeps every row of a smaller one, in each part and in its order; rows that a run gains later fall in between
 where their lot puts them. Nothing is remembered but the sample itself.
 
-Takes two passes over narrow columns of the accepted rows, as many of the rejected ones, three over the verdicts, and one over
+Takes three passes over narrow columns of the accepted rows, two of the rejected ones, three over the verdicts, and one over
 the candidates: half a minute for 2 million rows with 21 verdicts each. Memory holds some 30 bytes a row, 75 at most while
 rows are sorted, and the texts of the drawn ones.
 """
@@ -23,7 +23,8 @@ from pairsmith.curation.frame import Flags, Frame, Places, read_frame
 from pairsmith.curation.review_rows import Part
 from pairsmith.curation.sample_lines import Chosen, sample_lines
 from pairsmith.factory.parse import GATE as PARSE
-from pairsmith.factory.spec import ReviewSpec
+from pairsmith.factory.records import digest
+from pairsmith.factory.spec import LengthSpec, ReviewSpec
 from pairsmith.factory.tables import TableFile
 
 UNSEEN = (PARSE, "duplicates", "target")
@@ -45,14 +46,20 @@ class Drawn(NamedTuple):
     verdicts: TableFile
 
 
-def draw(tables: Drawn, spec: ReviewSpec, count: int, seed: int) -> pa.Table:
+def draw(
+    tables: Drawn, spec: ReviewSpec, count: int, seed: int, own: str = "", length: LengthSpec | None = None
+) -> pa.Table:
     """``count`` lines of schema SAMPLE, part by part in the order in which they were drawn; fewer where rows are lacking.
 
-    A row that is drawn as random and as doubtful has two lines. :class:`InputError` where the tables are of several runs.
+    A row that is drawn as random and as doubtful has two lines. ``own``: digest of the gates that a user wrote; with others
+    the lots are others, for with them one can reject just the rows that people found defective, and none but those.
+    ``length``: what the gate of that name went by, if not by the defaults.
+    :class:`InputError` where the tables are of several runs.
     """
-    accepted = read_frame(tables.accepted, seed)
-    rejected = _pooled(read_frame(tables.rejected, seed, _can_be_seen, ("reasons", "query")))
-    doubt, ranks = read_doubts(tables.verdicts, accepted)
+    lots = digest(seed, own)
+    accepted = read_frame(tables.accepted, lots)
+    rejected = _pooled(read_frame(tables.rejected, lots, _can_be_seen, ("reasons", "query")))
+    doubt, ranks = read_doubts(tables.verdicts, accepted, length or LengthSpec())
     every, doubtful, others = np.arange(len(accepted)), np.flatnonzero(doubt >= DOUBTFUL), np.arange(len(rejected))
     parts = split(spec, count, len(every), len(doubtful), len(others))
     # By square roots, a language with a hundredth of the rows of another one has a tenth of its seats.

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pairsmith.curation.doubt import COLUMNS, Ranks, telling
+from pairsmith.curation.doubt import COLUMNS, Ranks
 from pairsmith.curation.frame import Lots
 from pairsmith.curation.review_rows import SAMPLE, Part
 from pairsmith.factory.errors import InputError
@@ -70,7 +70,7 @@ def _of(lines: pa.Table, ids: list[str]) -> pa.Table:
 def _doubts(said: pa.Table, ids: list[str], ranks: Ranks) -> dict[str, Line]:
     """Of accepted rows: what gates could not verify, and the line of the largest doubt."""
     found: dict[str, Line] = {row: {"reasons": [], "doubt": 0.0} for row in ids}
-    lines = telling(_of(said, ids))
+    lines, _ = ranks.telling(_of(said, ids))
     for line, doubt in zip(lines.to_pylist(), ranks.doubts(lines).tolist(), strict=True):
         facts = found[line["id"]]
         if line["verdict"] == Verdict.UNVERIFIED:

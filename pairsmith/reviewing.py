@@ -21,6 +21,7 @@ from pairsmith.factory.tables import new_table
 from pairsmith.progress import bar
 from pairsmith.reviewed import read_sample, reviewed
 from pairsmith.run import ACCEPTED, CANDIDATES, REJECTED_FILE, VERDICTS_FILE, Run, Stage
+from pairsmith.validators.build import sources
 
 STAGE = "sample"
 _TABLES = (CANDIDATES, ACCEPTED, REJECTED_FILE, VERDICTS_FILE)
@@ -46,17 +47,25 @@ def sample_stage(count: int) -> Stage:
         for name in _TABLES:
             run.folder.need(name, "gate")
         tables = {name: run.folder.digest(name) for name in _TABLES}
-        return {**tables, "review": digest(run.spec.review.model_dump(mode="json"), run.spec.seed, count)}
+        sections = (run.spec.review, run.spec.gates.length)
+        wanted = digest(*(each.model_dump(mode="json") for each in sections), run.spec.seed, count)
+        return {**tables, "review": wanted, "own": _own_gates(run)}
 
     def make(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
         tables = Drawn(*(run.table(name) for name in _TABLES))
-        sample = draw(tables, run.spec.review, count, run.spec.seed)
+        sample = draw(tables, run.spec.review, count, run.spec.seed, _own_gates(run), run.spec.gates.length)
         with new_table(run.path / FILE, SAMPLE) as writer:
             writer.write(sample)
         parts = sample["part"].to_pylist()
         return (FILE,), {"count": count, "parts": {part: parts.count(part) for part in sorted(set(parts))}}
 
     return Stage(STAGE, inputs, make)
+
+
+def _own_gates(run: Run) -> str:
+    """Digest of what decides on rows and can name each single one of them: a user's gates, and the files of all gates."""
+    gates = run.spec.gates
+    return digest([one.model_dump(mode="json") for one in gates.custom], sources(gates, run.path))
 
 
 def push(run: Run, url: str | None, api_key: str | None, sample: int | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The doubt of a row: comparable between gates, and of nothing but what the gates said of accepted rows."""
 
+import tracemalloc
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,9 @@ from stored import stored
 
 from pairsmith.curation.doubt import DOUBTFUL, read_doubts
 from pairsmith.curation.frame import read_frame
-from pairsmith.factory.records import VERDICTS
+from pairsmith.factory.records import PAIRS, VERDICTS
+from pairsmith.factory.spec import LengthSpec
+from pairsmith.validators.length import LengthGate
 
 THRESHOLD = 0.5
 Said = tuple[int, str, str, str, str | None, float | None]  # row, gate, field, verdict, reason, score
@@ -39,7 +42,7 @@ def doubts(lines: Sequence[Said], scale: float = 1, accepted: int = ROWS) -> lis
         for row, gate, field, verdict, reason, score in lines
     ]  # fmt: skip
     frame = read_frame(tables([Row()] * accepted).accepted, 0)
-    found, _ = read_doubts(stored(pa.Table.from_pylist(table, schema=VERDICTS), batch=5), frame)
+    found, _ = read_doubts(stored(pa.Table.from_pylist(table, schema=VERDICTS), batch=5), frame, LengthSpec())
     return found[frame.find(pa.chunked_array([[row_id(row) for row in range(accepted)]]))].tolist()
 
 
@@ -77,14 +80,55 @@ def test_what_no_gate_could_verify_is_doubtful_and_the_more_the_rarer_it_is():
     assert found == pytest.approx([1 - 1 / ROWS if row == 3 else DOUBTFUL for row in range(ROWS)])
 
 
+def test_a_gate_that_gives_each_row_a_reason_of_its_own_takes_no_memory_for_it():
+    rows = 600
+    lines = [(row, "own", "query", "unverified", f"odd: {row}", None) for row in range(rows)]
+    tracemalloc.start()
+    found = doubts(lines, accepted=rows)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == pytest.approx([1 - 1 / rows] * rows)
+    assert most < 2**26  # 65,536 counters for each reason would be 2**28
+
+
 def test_lines_of_rejected_rows_count_for_nothing():
     mine = [(row, "language", "query", "keep", None, 0.6 + row / 20) for row in range(4)]
     others = [(row, "language", "query", "keep", None, 0.51) for row in range(4, ROWS)]
     assert doubts([*mine, *others], accepted=4) == doubts(mine, accepted=4) == pytest.approx([0.75, 0.5, 0.25, 0.0])
 
 
-def test_a_count_of_words_leaves_no_doubt():
-    assert doubts([(0, "length", "query", "keep", None, THRESHOLD)]) == [0.0] * ROWS
+def test_a_text_that_is_not_as_long_as_was_asked_is_doubtful_the_more_the_nearer_it_is_to_being_dropped():
+    """Documents of at least 50 words are dropped below 40; queries of 5 to 15 words below 2.5 and above 30."""
+    asked = {"group": "short_long", "num_words": "at least 50", "query_length": "5 to 15 words"}
+    documents, queries = (41, 49, 50, 400), (3, 29, 20, 9)
+    rows = pa.Table.from_pylist(
+        [
+            dict.fromkeys(PAIRS.names)
+            | {
+                "id": row_id(row),
+                "request_id": "r",
+                "content_hash": "",
+                "instruction": "",
+                "model": "m",
+                "negatives": [],
+            }
+            | {"query_language": "en", "document_language": "en", **asked}
+            | {"query": "w " * query, "positive": "w " * document}
+            for row, (document, query) in enumerate(zip(documents, queries, strict=True))
+        ],
+        schema=PAIRS,
+    )
+    spec = LengthSpec()
+    verdicts = LengthGate(spec).judge(rows)
+    frame = read_frame(stored(rows, batch=3), 0)
+    found, ranks = read_doubts(stored(verdicts, batch=3), frame, spec)
+    lines, place = ranks.telling(verdicts)
+    assert [(line["field"], line["score"], line["threshold"]) for line in lines.to_pylist()] == [
+        ("query", 3, 2.5), ("positive", 41, 40), ("query", 29, 30), ("positive", 49, 40), ("query", 20, 30),
+    ]  # fmt: skip
+    assert frame.ids(place) == [row_id(row) for row in (0, 0, 1, 1, 2)]
+    assert ranks.doubts(lines).tolist() == [0.5, 0.75, 0.75, 0.5, 0.25]  # a sixth, a 40th; a 30th, a quarter, a third
+    assert found[frame.find(lines["id"])].tolist() == [0.75, 0.75, 0.75, 0.75, 0.25]
 
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf"), 1e308])

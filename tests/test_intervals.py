@@ -137,6 +137,7 @@ def test_the_share_of_strata_that_nobody_looked_at_is_told() -> None:
         ([400, 300, 200, 100], [10, 10, 10, 10], [0.1, 0.1, 0.1, 0.1]),
         ([100] * 30, [1] * 30, [0.02, 0.1, 0.3] * 10),
         ([700, 100, 100, 100], [5, 20, 20, 20], [0.01, 0.1, 0.1, 0.1]),
+        ([50_000, 300, 200], [9, 30, 30], [0.1, 0.02, 0.02]),  # where the reviewers of most rows have hardly begun
     ],
 )
 def test_weighted_intervals_cover_the_truth_as_often_as_they_say(

@@ -39,6 +39,14 @@ def test_rejected_rows_come_with_what_the_gates_said_and_their_scores():
             {"doubt_gate": "length:positive", "doubt_score": 41.0, "doubt_threshold": 40.0},
             ("too_short", "length, positive: close to its limit (score 41, limit 40)"),
         ),
+        (
+            {"doubt_gate": "length:query", "doubt_score": 29.0, "doubt_threshold": 30.0},
+            ("too_long", "length, query: close to its limit (score 29, limit 30)"),
+        ),
+        (  # the least that is kept, or the most
+            {"doubt_gate": "length:query", "doubt_score": 30.0, "doubt_threshold": 30.0},
+            (None, "length, query: close to its limit (score 30, limit 30)"),
+        ),
         ({"doubt_gate": "mine:row"}, (None, "mine, row: close to its limit")),
         ({}, (None, None)),
     ],

@@ -1,5 +1,6 @@
 """What is drawn for people: sizes, order, strata, and that the random part is a simple random sample."""
 
+import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from drawn import ACCEPTED, SEEN, Row, lists_of_rows, row_id, tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import answer, record
+from recordings import QUICK, answer, record
 
 from pairsmith.asking import generate
 from pairsmith.curation.apportion import seats
@@ -18,8 +19,11 @@ from pairsmith.curation.frame import Lots
 from pairsmith.curation.review_rows import SAMPLE, Part
 from pairsmith.curation.review_sample import OTHERS, SMALL, Drawn, draw, split
 from pairsmith.factory.errors import InputError
+from pairsmith.factory.records import digest
 from pairsmith.factory.spec import ReviewSpec
 from pairsmith.gating import gate
+from pairsmith.reviewed import read_sample
+from pairsmith.reviewing import draw_sample
 from pairsmith.run import ACCEPTED as ACCEPTED_FILE
 from pairsmith.run import CANDIDATES, REJECTED_FILE, VERDICTS_FILE, open_run
 
@@ -122,7 +126,7 @@ def test_ids_that_differ_in_one_letter_have_lots_of_nothing_in_common():
 def test_the_random_part_is_the_accepted_rows_with_the_least_lots(count, seed):
     rows = [Row(fate="sure" if number % 3 else "length") for number in range(60)]
     mine = pa.array([row_id(number) for number, row in enumerate(rows) if row.fate == "sure"])
-    lots = Lots.of(mine, seed).order
+    lots = Lots.of(mine, digest(seed, "")).order
     found = ids(by_part(draw(tables(rows), ReviewSpec(doubtful=0, rejected=0), count, seed))[Part.RANDOM])
     assert found == mine.take(np.argsort(lots)[:count]).to_pylist()
 
@@ -203,6 +207,52 @@ def test_overlap_is_a_share_of_the_rows_where_there_are_two_reviewers():
     for reviewers, low, high in ((("ann",), 0, 0), (("ann", "ben"), 50, 120)):
         shown = draw(of, ReviewSpec(reviewers=reviewers, overlap=0.2, doubtful=0, rejected=0), 400, 0)
         assert low <= sum(shown["overlap"].to_pylist()) <= high
+
+
+def test_other_gates_of_the_users_own_draw_other_rows_and_two_people_answer_the_same_ones():
+    of = tables([Row() for _ in range(400)])
+    one, same, other = (draw(of, SPEC, 100, 0, own) for own in ("a", "a", "b"))
+    assert one == same
+    shown, shown_now = ({line["id"]: line["overlap"] for line in each.to_pylist()} for each in (one, other))
+    again = shown.keys() & shown_now.keys()
+    assert 10 <= len(again) <= 45  # 25, had they nothing to do with each other
+    assert all(shown[row] == shown_now[row] for row in again)
+
+
+GATE = """
+import pyarrow as pa
+from pairsmith.validators.gate import Findings
+
+class Listed:
+    name, scope = "listed", "row"
+    def judge(self, rows):
+        findings = Findings(rows, self.name)
+        for place, one in enumerate(rows["id"].to_pylist()):
+            if one in SEEN:
+                findings.drop(place, "query", "listed", None, None)
+        return findings.table()
+"""
+
+
+def test_a_gate_written_from_the_answers_makes_people_look_at_fresh_rows_and_a_threshold_does_not(tmp_path: Path):
+    """With the rows gone that were found defective, those that were looked at would else be sound, all of them."""
+    folder = record(tmp_path / "run", [answer(number) for number in range(400)])
+
+    def shown(gates: dict[str, object]) -> list[object]:
+        spec = json.loads((folder / "factory.yml").read_text())
+        (folder / "factory.yml").write_text(json.dumps(spec | {"gates": QUICK | gates, "review": {"sample": 80}}))
+        run = open_run(folder)
+        generate(run)
+        gate(run)
+        draw_sample(run)
+        return ids(by_part(read_sample(run))[Part.RANDOM])
+
+    before = shown({})
+    assert shown({"length": {"at_least": 0.5}}) == before
+    (folder / "listed.py").write_text(f"SEEN = {before[::10]!r}\n{GATE}")
+    after = shown({"custom": [{"use": "listed:Listed"}]})
+    assert not set(after) & set(before[::10])
+    assert len(set(after) & set(before)) < len(before) / 2
 
 
 @pytest.mark.parametrize("rows", [[], [Row()], [Row("near")], [Row("length")], [Row("parse")], [Row("duplicates")]])

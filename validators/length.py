@@ -24,7 +24,8 @@ Numbers = npt.NDArray[np.float64]
 
 PASSAGE = 10  # words: no language says a passage in fewer; a sentence or phrase may be one word long
 
-_ASKED = ("group", "num_words", "query_length", "unit")
+ASKED = ("group", "num_words", "query_length", "unit")
+"""Columns that say how long the texts of a row were to be."""
 
 _APART = rf"[\p{{L}}\p{{N}}--[{UNSPACED}]]"
 _INSIDE = rf"[\p{{L}}\p{{M}}\p{{N}}\p{{Cf}}_'’--[{UNSPACED}]]"
@@ -64,12 +65,12 @@ class LengthGate:
         ``score`` is the length found and ``threshold`` the bound asked for, both in words, where anything was asked.
         """
         findings, fields = Findings(rows, self.name), texts(rows)
-        low, high = _bounds(fields)
+        low, high = _of_texts(bounds(fields.rows), fields)
+        least, most = _of_texts(cuts(fields.rows, self._spec), fields)
         known = ~(np.isnan(low) & np.isnan(high))
         found = np.where(known, _words(fields), np.nan)
-        short, long = self._limits(fields)
-        too_short = found < short * low
-        too_long = ~too_short & (found > long * high)
+        too_short = found < least
+        too_long = ~too_short & (found > most)
         for reason, bad, bound in ((Reason.TOO_SHORT, too_short, low), (Reason.TOO_LONG, too_long, high)):
             for place in np.flatnonzero(bad).tolist():
                 where = int(fields.row[place]), fields.field[place]
@@ -77,22 +78,30 @@ class LengthGate:
         findings.scores(_nullable(found), _nullable(np.where(np.isnan(low), high, low)))
         return findings.table()
 
-    def _limits(self, fields: Texts) -> tuple[Numbers, Numbers]:
-        """Shares of the lower and upper bound that each text must reach and may take."""
-        slack = fields.is_query & pc.is_valid(fields.rows["query_length"]).to_numpy()[fields.row]
-        spec = self._spec
-        return np.where(slack, 1 / spec.query_slack, spec.at_least), np.where(slack, spec.query_slack, spec.at_most)
+
+def cuts(rows: pa.Table, spec: LengthSpec) -> Numbers:
+    """Words below which, and above which, the query of each row is dropped, and its other texts: as :func:`bounds`."""
+    shares = np.full((len(rows), 2, 2), (spec.at_least, spec.at_most))
+    shares[pc.is_valid(rows["query_length"]).to_numpy(), 0] = 1 / spec.query_slack, spec.query_slack
+    return shares * bounds(rows)
 
 
 def _nullable(numbers: Numbers) -> pa.Array:
     return pa.array(numbers, from_pandas=True)  # not a number: null
 
 
-def _bounds(fields: Texts) -> tuple[Numbers, Numbers]:
-    """Lower and upper bound in words asked of each text; not a number where nothing was asked."""
-    requests = zip(*(fields.rows[name].to_pylist() for name in _ASKED), strict=True)
-    asked = np.array([_asked(*request) for request in requests], np.float64).reshape(-1, 2, 2)
-    low, high = asked[fields.row, (~fields.is_query).astype(int)].T
+def bounds(rows: pa.Table) -> Numbers:
+    """Least and most words asked of the query of each row, and of its other texts: of shape (rows, 2, 2).
+
+    Reads the columns :data:`ASKED`. Not a number where nothing was asked.
+    """
+    requests = zip(*(rows[name].to_pylist() for name in ASKED), strict=True)
+    return np.array([_asked(*request) for request in requests], np.float64).reshape(-1, 2, 2)
+
+
+def _of_texts(limits: Numbers, fields: Texts) -> tuple[Numbers, Numbers]:
+    """Those of each text; of labels none."""
+    low, high = limits[fields.row, (~fields.is_query).astype(int)].T
     low[fields.is_label] = high[fields.is_label] = np.nan
     return low, high
 
