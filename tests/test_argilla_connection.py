@@ -104,7 +104,10 @@ def test_a_connection_that_is_cut_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["127.0.0.1:6900", "ftp://host", "http://", "http://host:port", f"http://owner:{KEY}@host", "http://[bad"],
+    [
+        *("127.0.0.1:6900", "ftp://host", "http://", "http://host:port", f"http://owner:{KEY}@host", "http://[bad"),
+        *(f"owner:{KEY}@host:6900", f"{KEY}@host", f"http://owner:{KEY}#@host", f"http://owner:{KEY}/@host"),
+    ],
 )
 def test_a_url_that_is_none_is_refused_before_anything_is_sent(tmp_path: Path, url: str) -> None:
     assert "http://127.0.0.1:6900" in refusal(tmp_path, url) or KEY in url
