@@ -1,6 +1,7 @@
 """Answers as JSON lines: what is written for those who fill them in by hand, and what is read, of theirs or of the page's.
 
-A line has the keys of :class:`pairsmith.curation.reviews.Review`; beside them, for people to read, ``row`` and ``suggestion``.
+A line has the keys of :class:`pairsmith.curation.reviews.Review`; beside them, not to be changed, ``row`` and
+``suggestion`` for people to read, and ``answered``: what stood in the line when it was written.
 """
 
 import json
@@ -17,7 +18,7 @@ from pairsmith.factory.errors import InputError, nearest
 from pairsmith.factory.json_lines import json_lines
 
 REMEDY = "mend the line and import the file again: what was taken is not taken twice"
-_TO_READ = ("row", "suggestion")
+_TO_READ = ("row", "suggestion", "answered")
 
 
 class Filled(NamedTuple):
@@ -63,6 +64,7 @@ def empty_line(record: Record, reviewer: str, review: Review | None) -> str:
         "reviewer": reviewer,
         "source": None,
         "form": form_version(),
+        "answered": review and review.model_dump(mode="json", include={"status", "at", "source", "form", "answers"}),
     }
     return json.dumps(line, ensure_ascii=False) + "\n"
 
@@ -77,6 +79,7 @@ def read_lines(path: Path) -> Iterator[Filled | Unanswered | InputError]:
             yield line
             continue
         try:
+            line = _as_answered(line)
             review = _review(line, place, path)
         except InputError as error:
             yield error
@@ -118,6 +121,13 @@ def news(filled: Iterable[Filled], known: Mapping[Key, Review]) -> News:
             last[review.key] = review
             new.append(review)
     return News(new, same, older)
+
+
+def _as_answered(line: dict[str, Any]) -> dict[str, Any]:
+    """A line in which nothing was changed says what was known when it was written, and nothing newer."""
+    was = line.get("answered")
+    unchanged = isinstance(was, dict) and all(line.get(key) == was.get(key) for key in ("status", "answers"))
+    return {**line, **was} if unchanged else line
 
 
 def _review(line: Mapping[str, Any], place: str, path: Path) -> Review | None:

@@ -74,6 +74,18 @@ def test_an_answer_that_stands_in_the_export_is_read_as_what_it_was(tmp_path):
     assert news([found], {said.key: said}).reviews == []
 
 
+def test_an_answer_that_was_changed_elsewhere_since_the_export_is_not_brought_back_by_it(tmp_path):
+    exported, since = review(1, "drop", source="http://server"), review(3, "keep", source="http://server")
+    [record] = shown(line(1))
+    left = json.loads(empty_line(record, "ann", exported))
+    [found] = read(tmp_path, left)
+    assert found == Filled(found.place, exported, dated=True)
+    assert news([found], latest([exported, since])) == ([], 0, 1)
+    [changed] = read(tmp_path, left | {"answers": {"decision": "fix", "query": "x"}})
+    assert (changed.dated, changed.review.at) == (False, WRITTEN)
+    assert news([changed], latest([exported, since])).reviews == [changed.review]
+
+
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
