@@ -5,9 +5,10 @@ A line has the keys of :class:`pairsmith.curation.reviews.Review`; beside them, 
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from pairsmith.factory.errors import InputError, nearest
 from pairsmith.factory.json_lines import json_lines
 
 REMEDY = "mend the line and import the file again: what was taken is not taken twice"
+CLOCKS = timedelta(days=1)  # by which the clock of a reviewer may be ahead of ours
 _TO_READ = ("row", "suggestion", "answered")
 
 
@@ -140,9 +142,11 @@ def _review(line: Mapping[str, Any], place: str, path: Path) -> Review | None:
         given["answers"] = {name: answer for name, answer in answers.items() if answer is not None}
     status = given.setdefault("status", "draft")
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    review = checked({"at": written, "source": path.name[-200:], **given}, place, REMEDY)
+    name = os.fsencode(path.name).decode("utf-8", "replace")
+    review = checked({"at": written, "source": name[-200:], **given}, place, REMEDY)
     try:
-        datetime.fromisoformat(review.at)
+        if review.moment > datetime.now(UTC) + CLOCKS:
+            raise ValueError("lies in the future, where no later answer could replace it")
     except ValueError as error:
         raise InputError(f"{place}: 'at': {error} ({review.at}); {REMEDY}") from None
     if line.get("status") is None:
