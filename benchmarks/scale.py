@@ -2,7 +2,7 @@
 
     python benchmarks/scale.py                       # 500,000 rows on two processes
     python benchmarks/scale.py --rows 2000000 --slope
-    python benchmarks/scale.py --rows 500000 --memory-limit 1500
+    python benchmarks/scale.py --rows 500000 --memory-limit 800
 
 The command runs as a user's would, in a process of its own. ``--slope`` runs a quarter and a half of the rows too and says
 how time and memory grow. Corpora are kept in the scratch folder; the results lie there in ``scale.json``.
@@ -139,7 +139,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--memory-limit", type=int, metavar="MB", help="address space of each process, as ulimit -v")
+    parser.add_argument(
+        "--memory-limit", type=int, metavar="MB", help="memory of its own that each process may take, as ulimit -d"
+    )
     parser.add_argument("--slope", action="store_true", help="also a quarter and a half of the rows")
     parser.add_argument("--scratch", type=Path, default=ROOT / "runs" / "rehearsal")
     given = parser.parse_args()

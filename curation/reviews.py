@@ -180,7 +180,7 @@ def resolve(responses: Sequence[Review]) -> Resolved | None:
     decision = max(_STRICTEST, key=lambda each: votes[each])  # the first of equal ones
     named = Counter(code for one in done for code in one.answers.wrong)
     fixes = sorted(
-        (one for one in done if one.answers.decision is Decision.FIX), key=lambda one: (one.at, one.reviewer)
+        (one for one in done if one.answers.decision is Decision.FIX), key=lambda one: (one.moment, one.reviewer)
     )
     return Resolved(
         decision,

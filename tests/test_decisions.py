@@ -109,6 +109,12 @@ def test_several_reviewers_are_one_voice() -> None:
     assert (rows["row1"]["review"], rows["row2"]["query"], rows["row4"]["review"]) == ("kept", "last", "kept")
 
 
+def test_of_two_corrections_the_later_one_counts_however_finely_its_time_is_told() -> None:
+    first = review(2, "fix", "ada", query="first")  # at 00:00:00Z
+    last = review(2, "fix", "bo", query="last").model_copy(update={"at": "2026-01-01T00:00:00.5+00:00"})
+    assert after(decided(first, last))["row2"]["query"] == after(decided(last, first))["row2"]["query"] == "last"
+
+
 ANSWERS = st.builds(
     lambda number, reviewer, decision, texts, wrong, stale: review(
         number, decision, reviewer, wrong=tuple(wrong), **({"hash": "other"} if stale else {}), **texts

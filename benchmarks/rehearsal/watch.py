@@ -24,7 +24,7 @@ class Watched(NamedTuple):
 def watch(command: Sequence[str], limit_mb: int | None = None) -> Watched:
     """Run ``command`` to its end; its stdout is not shown.
 
-    ``limit_mb``: address space of each process (``ulimit -v``).
+    ``limit_mb``: memory of its own that each process may take (``ulimit -d``).
     """
     begun = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=_limited(limit_mb))
@@ -45,7 +45,7 @@ def _limited(limit_mb: int | None) -> Callable[[], None] | None:
     if limit_mb is None:
         return None
     limit = limit_mb * 2**20
-    return lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    return lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def tree(process: int) -> Iterator[int]:
