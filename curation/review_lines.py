@@ -128,8 +128,9 @@ def news(filled: Iterable[Filled], known: Mapping[Key, Review]) -> News:
 def _as_answered(line: dict[str, Any]) -> dict[str, Any]:
     """A line in which nothing was changed says what was known when it was written, and nothing newer."""
     was = line.get("answered")
-    unchanged = isinstance(was, dict) and all(line.get(key) == was.get(key) for key in ("status", "answers"))
-    return {**line, **was} if unchanged else line
+    if isinstance(was, dict) and all(line.get(key) == was.get(key) for key in ("status", "answers")):
+        return {**line, **was}
+    return line
 
 
 def _review(line: Mapping[str, Any], place: str, path: Path) -> Review | None:
