@@ -146,8 +146,9 @@ def _doubted(row: Mapping[str, Any]) -> str | None:
         if reason in WRONG:
             return reason
     gate = (row["doubt_gate"] or "").partition(":")[0]
-    if gate == "length" and row["doubt_score"] is not None and row["doubt_threshold"] is not None:
-        return str(Reason.TOO_SHORT if row["doubt_score"] >= row["doubt_threshold"] else Reason.TOO_LONG)
+    # A text with just as many words as are kept may stand at either end: nothing is said of it.
+    if gate == "length" and row["doubt_score"] != row["doubt_threshold"]:
+        return str(Reason.TOO_SHORT if row["doubt_score"] > row["doubt_threshold"] else Reason.TOO_LONG)
     return str(Reason.WRONG_LANGUAGE) if gate == "language" else None
 
 
