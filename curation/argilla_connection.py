@@ -89,6 +89,8 @@ def _place_and_key(run_folder: Path, url: str | None, api_key: str | None) -> tu
 
 
 def _checked_url(url: str) -> str:
+    if "@" in url:  # before anything of it stands in a message
+        raise InputError(f"the URL of the Argilla server holds a user or a password; leave it out and set {KEY}")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -96,8 +98,6 @@ def _checked_url(url: str) -> str:
         raise InputError(
             f"the URL of the Argilla server cannot be read ({error}); give one like http://127.0.0.1:6900"
         ) from None
-    if parts.username or parts.password:
-        raise InputError(f"the URL of the Argilla server holds a user or a password; leave it out and set {KEY}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(f"'{url}' is no URL of an Argilla server; give one like http://127.0.0.1:6900")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname

@@ -104,18 +104,23 @@ class Workspace:
     name: str
 
     def queue(self, name: str, answers: int) -> Queue | None:
-        """The dataset of that name; one that was never published is removed: nobody has seen it, it holds no record."""
-        for one in self.connection.ask("GET", "me/datasets", params={"workspace_id": self.id})["items"]:
-            if one["name"] == name and one["status"] == "ready":
+        """The dataset of that name; none where it was never published: nobody has seen it, it holds no record."""
+        for one in self._datasets(name):
+            if one["status"] == "ready":
                 return Queue(self.connection, one["id"], name, self.name, answers)
-            if one["name"] == name:
-                self.connection.ask("DELETE", f"datasets/{one['id']}")
         return None
 
+    def _datasets(self, name: str) -> list[dict[str, Any]]:
+        listed = self.connection.ask("GET", "me/datasets", params={"workspace_id": self.id})["items"]
+        return [one for one in listed if one["name"] == name]
+
     def make_queue(self, name: str, answers: int, gates: Iterable[str]) -> Queue:
-        """A new dataset, ready for records."""
+        """A new dataset, ready for records, in place of one that was half made."""
         import argilla as rg
 
+        for one in self._datasets(name):
+            if one["status"] != "ready":
+                self.connection.ask("DELETE", f"datasets/{one['id']}")
         client = self.connection.client
         with explained(self.connection.url):
             form = settings(client, answers, gates)

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from pairsmith.curation.gate_scores import Line, nearest_scores
-from pairsmith.curation.review_form import TEXTS, WRONG
-from pairsmith.curation.review_records import doubted, turn
-from pairsmith.curation.review_rows import Part
+from pairsmith.curation.review_form import TEXTS
+from pairsmith.curation.review_records import suggest, turn
 from pairsmith.curation.visible import visible
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.spec import ReviewSpec
@@ -118,7 +117,7 @@ def _shown(name: str, parts: Sequence[dict[str, Any]], lines: Sequence[Line], sp
         **({"doubt": row["doubt"]} if row["doubt"] is not None else {}),
         **{f"{SCORE}{gate}": score for gate, score in nearest_scores(lines).items()},
     }
-    suggestions = (*_prefilled(row), *_suggested({part["part"] for part in parts}, row, lines))
+    suggestions = (*_prefilled(row), *_suggested(parts, lines))
     return Shown(name, any(part["overlap"] for part in parts), order, _fields(row), metadata, suggestions)
 
 
@@ -155,21 +154,15 @@ def bare(shown: str) -> str:
     return SIGNS.sub("", shown).strip()
 
 
-def _suggested(parts: set[str], row: Mapping[str, Any], lines: Sequence[Line]) -> list[Suggestion]:
-    """What the gates found wrong. Nothing of a random row: whoever sees it would be led, and the rates are told from those.
+def _suggested(parts: Sequence[Mapping[str, Any]], lines: Sequence[Line]) -> list[Suggestion]:
+    """What the gates found wrong.
 
     No decision is suggested: the page ticks what is, and the key that chooses an option then takes it away.
     """
-    if Part.RANDOM in parts:
+    found = suggest(parts, lines)
+    if not found.wrong:
         return []
-    if Part.DOUBTFUL in parts:
-        code = doubted(row)
-        return [Suggestion("wrong", [code], [row["doubt"] or 0.0], _agent(str(row["doubt_gate"])))] if code else []
-    found = [line for line in lines if line.code in row["reasons"]]
-    surest = {line.reason: line.sureness for line in sorted(found, key=lambda line: line.sureness)}
-    codes = [str(code) for code in WRONG if code in surest]
-    agent = _agent(", ".join(sorted({line.gate for line in found})))
-    return [Suggestion("wrong", codes, [surest[code] for code in codes], agent)] if codes else []
+    return [Suggestion("wrong", list(found.wrong), list(found.sureness), _agent(", ".join(found.gates)))]
 
 
 def _agent(name: str) -> str | None:

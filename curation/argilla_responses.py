@@ -46,7 +46,8 @@ def to_review(record: Mapping[str, Any], response: Mapping[str, Any], reading: R
         problem = error.errors()[0]
         question = ".".join(map(str, problem["loc"])) or "answers"
         said = problem["msg"].removeprefix("Value error, ")
-        return InputError(f"{where}: '{question}': {said} ({str(problem['input'])[:80]}), left out")
+        answer = " ".join(str(problem["input"])[:80].split())
+        return InputError(f"{where}: '{question}': {said} ({answer}), left out")
 
 
 def _answers(given: Mapping[str, Any], filled_in: Mapping[str, Any], status: str) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Answers as JSON lines: what is written for those who fill them in by hand, and what is read, of theirs or of the page's.
 
-A line has the keys of :class:`pairsmith.curation.reviews.Review`; beside them, for people to read, ``row`` and ``suggestion``.
+A line has the keys of :class:`pairsmith.curation.reviews.Review`; beside them, not to be changed, ``row`` and
+``suggestion`` for people to read, and ``answered``: what stood in the line when it was written.
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +19,8 @@ from pairsmith.factory.errors import InputError, nearest
 from pairsmith.factory.json_lines import json_lines
 
 REMEDY = "mend the line and import the file again: what was taken is not taken twice"
-_TO_READ = ("row", "suggestion")
+CLOCKS = timedelta(days=1)  # by which the clock of a reviewer may be ahead of ours
+_TO_READ = ("row", "suggestion", "answered")
 
 
 class Filled(NamedTuple):
@@ -63,6 +66,7 @@ def empty_line(record: Record, reviewer: str, review: Review | None) -> str:
         "reviewer": reviewer,
         "source": None,
         "form": form_version(),
+        "answered": review and review.model_dump(mode="json", include={"status", "at", "source", "form", "answers"}),
     }
     return json.dumps(line, ensure_ascii=False) + "\n"
 
@@ -77,6 +81,7 @@ def read_lines(path: Path) -> Iterator[Filled | Unanswered | InputError]:
             yield line
             continue
         try:
+            line = _as_answered(line)
             review = _review(line, place, path)
         except InputError as error:
             yield error
@@ -120,6 +125,14 @@ def news(filled: Iterable[Filled], known: Mapping[Key, Review]) -> News:
     return News(new, same, older)
 
 
+def _as_answered(line: dict[str, Any]) -> dict[str, Any]:
+    """A line in which nothing was changed says what was known when it was written, and nothing newer."""
+    was = line.get("answered")
+    if isinstance(was, dict) and all(line.get(key) == was.get(key) for key in ("status", "answers")):
+        return {**line, **was}
+    return line
+
+
 def _review(line: Mapping[str, Any], place: str, path: Path) -> Review | None:
     names = (*Review.model_fields, *_TO_READ)
     for name in line:
@@ -130,9 +143,11 @@ def _review(line: Mapping[str, Any], place: str, path: Path) -> Review | None:
         given["answers"] = {name: answer for name, answer in answers.items() if answer is not None}
     status = given.setdefault("status", "draft")
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    review = checked({"at": written, "source": path.name[-200:], **given}, place, REMEDY)
+    name = os.fsencode(path.name).decode("utf-8", "replace")
+    review = checked({"at": written, "source": name[-200:], **given}, place, REMEDY)
     try:
-        datetime.fromisoformat(review.at)
+        if review.moment > datetime.now(UTC) + CLOCKS:
+            raise ValueError("lies in the future, where no later answer could replace it")
     except ValueError as error:
         raise InputError(f"{place}: 'at': {error} ({review.at}); {REMEDY}") from None
     if line.get("status") is None:

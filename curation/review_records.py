@@ -21,10 +21,13 @@ LEAST_SHARE = 0.01  # of a part that has none and was given seats of another: as
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What the gates would answer. ``wrong``: codes of :data:`WRONG`; ``because``: what they said, in words, a line each."""
+    """What the gates would answer. ``wrong``: codes of :data:`WRONG`; ``sureness``: of each of them, 0 to 1; ``gates``: which
+    found them; ``because``: what all gates said, in words, a line each."""
 
     decision: Decision | None = None
     wrong: tuple[str, ...] = ()
+    sureness: tuple[float, ...] = ()
+    gates: tuple[str, ...] = ()
     because: tuple[str, ...] = ()
 
 
@@ -73,18 +76,6 @@ def turn(row: Mapping[str, Any], spec: ReviewSpec) -> int:
     return int(row["place"] / max(share, LEAST_SHARE))
 
 
-def doubted(row: Mapping[str, Any]) -> str | None:
-    """What would be wrong with an accepted row, were the gates' doubt justified; None where no label says it."""
-    for reason in row["reasons"]:
-        if (code := reason.split(":", 2)[2]) in WRONG:
-            return str(code)
-    gate = (row["doubt_gate"] or "").partition(":")[0]
-    # A text with just as many words as are kept may stand at either end: nothing is said of it.
-    if gate == "length" and row["doubt_score"] != row["doubt_threshold"]:
-        return Reason.TOO_SHORT if row["doubt_score"] > row["doubt_threshold"] else Reason.TOO_LONG
-    return Reason.WRONG_LANGUAGE if gate == "language" else None
-
-
 def deal(shown: Sequence[Record], reviewers: Sequence[str], seed: int) -> dict[str, list[Record]]:
     """Reviewer -> what is theirs: a row of the overlap goes to two of them, another one to one.
 
@@ -107,27 +98,71 @@ def _record(rows: Sequence[dict[str, Any]], lines: Sequence[Line]) -> Record:
         parts=parts,
         overlap=any(row["overlap"] for row in rows),
         negatives=tuple(first["negatives"]),
-        suggestion=Suggestion() if Part.RANDOM in parts else _suggestion(first, lines),
+        suggestion=suggest(rows, lines),
     )
 
 
-def _suggestion(row: Mapping[str, Any], lines: Sequence[Line]) -> Suggestion:
-    """A reason is ``gate:field:reason``, of which a gate of the user's own may give any words."""
-    scores = {line.code: _scored(line.score, line.threshold) for line in lines}
-    said = {reason: reason.split(":", 2) for reason in row["reasons"]}
-    because = [
-        f"{gate}, {field}: {WRONG.get(reason, reason.replace('_', ' '))}{scores.get(code, '')}"
-        for code, (gate, field, reason) in said.items()
-    ]
-    if row["part"] == Part.REJECTED:
-        codes = {reason for *_, reason in said.values()}
-        return Suggestion(Decision.DROP, tuple(code for code in WRONG if code in codes), tuple(because))
+def suggest(rows: Sequence[Mapping[str, Any]], lines: Sequence[Line]) -> Suggestion:
+    """What the gates would answer; ``rows``, ``lines``: of one row, those of the sample and its verdicts.
+
+    Nothing of a random row, in whatever other part it is: whoever sees it would be led, and the rates are told from those.
+    """
+    parts = {row["part"] for row in rows}
+    if Part.RANDOM in parts:
+        return Suggestion()
+    return _found(rows[0], lines) if Part.REJECTED in parts else _feared(rows[0], lines)
+
+
+def _found(row: Mapping[str, Any], lines: Sequence[Line]) -> Suggestion:
+    """Of a rejected row: why it was."""
+    sureness = {line.code: line.sureness for line in sorted(lines, key=lambda line: line.sureness)}
+    surest: dict[str, float] = {}
+    gates = set()
+    for gate, field, reason in _reasons(row):
+        if reason in WRONG:
+            surest[reason] = max(surest.get(reason, 0.0), sureness.get(f"{gate}:{field}:{reason}", 1.0))
+            gates.add(gate)
+    wrong = tuple(str(code) for code in WRONG if code in surest)
+    return Suggestion(
+        Decision.DROP, wrong, tuple(surest[code] for code in wrong), tuple(sorted(gates)), _because(row, lines)
+    )
+
+
+def _feared(row: Mapping[str, Any], lines: Sequence[Line]) -> Suggestion:
+    """Of a doubtful row: what the doubt is."""
+    because = _because(row, lines)
     if not because and row["doubt_gate"]:
-        because = [
-            f"{row['doubt_gate'].replace(':', ', ')}: close to its limit{_scored(row['doubt_score'], row['doubt_threshold'])}"
-        ]
-    code = doubted(row)
-    return Suggestion(None, (code,) if code else (), tuple(because))
+        score = _scored(row["doubt_score"], row["doubt_threshold"])
+        because = (f"{row['doubt_gate'].replace(':', ', ')}: close to its limit{score}",)
+    if (code := _doubted(row)) is None:
+        return Suggestion(because=because)
+    gates = {gate for gate, _, reason in _reasons(row) if reason == code} or {str(row["doubt_gate"]).partition(":")[0]}
+    return Suggestion(None, (code,), (row["doubt"] or 0.0,), tuple(sorted(gates)), because)
+
+
+def _doubted(row: Mapping[str, Any]) -> str | None:
+    """What would be wrong with an accepted row, were the gates' doubt justified; None where no label says it."""
+    for *_, reason in _reasons(row):
+        if reason in WRONG:
+            return reason
+    gate = (row["doubt_gate"] or "").partition(":")[0]
+    # A text with just as many words as are kept may stand at either end: nothing is said of it.
+    if gate == "length" and row["doubt_score"] != row["doubt_threshold"]:
+        return str(Reason.TOO_SHORT if row["doubt_score"] > row["doubt_threshold"] else Reason.TOO_LONG)
+    return str(Reason.WRONG_LANGUAGE) if gate == "language" else None
+
+
+def _reasons(row: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Gate, field and reason of each; a gate of the user's own may give any words."""
+    return [tuple(reason.split(":", 2)) for reason in row["reasons"]]
+
+
+def _because(row: Mapping[str, Any], lines: Sequence[Line]) -> tuple[str, ...]:
+    scores = {line.code: _scored(line.score, line.threshold) for line in lines}
+    return tuple(
+        f"{gate}, {field}: {WRONG.get(reason, reason.replace('_', ' '))}{scores.get(f'{gate}:{field}:{reason}', '')}"
+        for gate, field, reason in _reasons(row)
+    )
 
 
 def _scored(score: float | None, threshold: float | None) -> str:

@@ -106,13 +106,44 @@ def append_reviews(path: Path, reviews: Iterable[Review]) -> int:
     return len(new)
 
 
+def under_known_names(responses: Sequence[Review], known: Iterable[Review]) -> list[Review]:
+    """The responses of a server, each of the reviewer who is known to have given it, whatever the server calls them by now.
+
+    A reviewer who was renamed there, or whose name the key may not see, would count as one more person otherwise. Who once
+    gave a response that is known, of the same row and moment, is known by its name.
+    """
+    givers: dict[tuple[str, str, datetime], set[str]] = defaultdict(set)
+    for one in known:
+        givers[one.id, one.content_hash, one.moment].add(one.reviewer)
+    names: dict[str, set[str]] = defaultdict(set)
+    for one in responses:
+        names[one.reviewer] |= givers.get((one.id, one.content_hash, one.moment), set())
+    now = {name: name if name in before or not before else min(before) for name, before in names.items()}
+    return [one.model_copy(update={"reviewer": now[one.reviewer]}) for one in responses]
+
+
 def whole_lines(path: Path) -> Path:
-    """Cut off a last line that was not written whole: it was never counted, and comes again with the next pull."""
+    """Cut off a last line that was not written whole: it was never counted, and comes again with the next pull.
+
+    One that is whole and only lacks its line end, as an editor may leave it, gets that.
+    """
     if path.exists():
         with path.open("rb+") as file:
             content = file.read()
-            file.truncate(content.rfind(b"\n") + 1)
+            whole = content.rfind(b"\n") + 1
+            if whole < len(content):
+                file.seek(whole)
+                file.truncate()
+                file.write(content[whole:] + b"\n" if _is_json(content[whole:]) else b"")
     return path
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def latest(reviews: Iterable[Review]) -> dict[Key, Review]:

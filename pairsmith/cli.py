@@ -37,8 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         result = command.run(options)
     except KeyboardInterrupt:
-        again = shlex.join(sys.argv[1:] if arguments is None else arguments)
-        print(f"pairsmith: stopped; go on with 'pairsmith {again}'", file=sys.stderr)
+        again = _without_key(sys.argv[1:] if arguments is None else arguments, getattr(options, "api_key", None))
+        print(f"pairsmith: stopped; go on with 'pairsmith {shlex.join(again)}'", file=sys.stderr)
         return 130
     except (PairsmithError, OSError) as error:
         return _refuse(str(error))
@@ -55,6 +55,13 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has had enough (`| head`)
     return _refuse(result["mend"]) if "mend" in result else 0
+
+
+def _without_key(arguments: list[str], key: str | None) -> list[str]:
+    """What was typed, fit to be shown: no message holds a key."""
+    if not key:
+        return arguments
+    return [f"{one.removesuffix(key)}KEY" if one == key or one.endswith(f"={key}") else one for one in arguments]
 
 
 def _refuse(message: str) -> int:

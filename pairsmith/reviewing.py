@@ -14,7 +14,7 @@ from pairsmith.curation.gate_scores import read_lines
 from pairsmith.curation.review_rows import FILE, SAMPLE
 from pairsmith.curation.review_sample import Drawn, draw
 from pairsmith.curation.reviews import FILE as REVIEWS
-from pairsmith.curation.reviews import append_reviews
+from pairsmith.curation.reviews import append_reviews, read_reviews, under_known_names, whole_lines
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.records import digest
 from pairsmith.factory.tables import new_table
@@ -70,8 +70,8 @@ def _own_gates(run: Run) -> str:
 
 def push(run: Run, url: str | None, api_key: str | None, sample: int | None) -> dict[str, Any]:
     """Draw the sample, and send what of it is not on the server yet."""
+    connection = connect(run.path, url, api_key)  # first: what is drawn for people stays drawn
     drawn = draw_sample(run, sample)
-    connection = connect(run.path, url, api_key)
     rows = read_sample(run)
     lines = read_lines(run.table(VERDICTS_FILE), rows["id"].to_pylist())
     pushed = push_sample(connection, rows, lines, run.spec.review, run.spec.name, _shown)
@@ -84,7 +84,8 @@ def pull(run: Run, url: str | None, api_key: str | None) -> dict[str, Any]:
         raise RunError(f"{run.path}: nothing was shown to people yet; begin with 'pairsmith review push {run.path}'")
     connection = connect(run.path, url, api_key)
     pulled = pull_responses(connection, run.spec.review, run.spec.name, _shown)
-    new = append_reviews(run.path / REVIEWS, pulled.reviews)
+    kept = whole_lines(run.path / REVIEWS)
+    new = append_reviews(kept, under_known_names(pulled.reviews, read_reviews(kept)))
     draw_sample(run)  # of the rows as they are now
     return {
         "server": connection.url,

@@ -2,6 +2,9 @@
 
 import fcntl
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,10 +110,29 @@ def test_a_connection_that_is_cut_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["127.0.0.1:6900", "ftp://host", "http://", "http://host:port", f"http://owner:{KEY}@host", "http://[bad"],
+    [
+        *("127.0.0.1:6900", "ftp://host", "http://", "http://host:port", f"http://owner:{KEY}@host", "http://[bad"),
+        *(f"owner:{KEY}@host:6900", f"{KEY}@host", f"http://owner:{KEY}#@host", f"http://owner:{KEY}/@host"),
+    ],
 )
 def test_a_url_that_is_none_is_refused_before_anything_is_sent(tmp_path: Path, url: str) -> None:
     assert "http://127.0.0.1:6900" in refusal(tmp_path, url) or KEY in url
+
+
+@pytest.mark.parametrize("said", [("--api-key", KEY), (f"--api-key={KEY}",)])
+def test_who_stops_a_command_is_not_shown_the_key_that_they_typed(tmp_path: Path, said: tuple[str, ...]) -> None:
+    (tmp_path / "factory.yml").write_text("{}")
+    with create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        command = [sys.executable, "-m", "pairsmith", "review", "push", str(tmp_path), "--url", url, *said]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=60)[1]
+        connection.close()
+    assert process.returncode == 130
+    assert f"go on with 'pairsmith review push {tmp_path} --url {url} " in told
+    assert KEY not in told
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY} ", f"{KEY}é"])

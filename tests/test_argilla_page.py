@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from argilla_fixture import Served
 from argilla_people import copied, lines, of_run, records, silent
@@ -86,6 +87,36 @@ def test_three_records_are_answered_by_keys_alone(
     assert (dropped["status"], dropped["answers"]["decision"]) == ("submitted", "drop")
     assert "false_negative" in dropped["answers"]["wrong"]
     assert (gone["status"], gone["answers"]["decision"]) == ("discarded", None)
+
+
+def test_a_text_is_corrected_by_keys_alone(
+    server: Served, recorded: Path, tmp_path: Path, call: Any, browser: Browser
+) -> None:
+    run = copied(recorded, tmp_path / "run", "mended-by-keys", ALONE)
+    address = call("review", "push", run)["pages"]["mended-by-keys"]
+    first, second = records(server, "mended-by-keys")[:2]
+    page = signed_in(browser, server, "ann")
+    page.goto(address)
+    expect(first_option(page)).to_be_focused(timeout=PATIENCE)
+    page.keyboard.press("2")
+    expect(page.locator("[id^=wrong_]:focus")).to_be_attached(timeout=PATIENCE)  # it moves on by itself
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "Shift+Enter"):
+        page.keyboard.press(key)
+    expect(page.locator("[contenteditable=true]:focus")).to_be_attached(timeout=PATIENCE)
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("Mended: ")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    expect(fields(page, second).first).to_be_visible(timeout=PATIENCE)
+    page.close()
+    call("review", "pull", run)
+    [answered] = lines(run)
+    [query] = pq.read_table(
+        run / "review" / "sample.parquet", columns=["query"], filters=[("id", "==", answered["id"])]
+    )["query"].to_pylist()
+    assert f"{answered['id']}-{answered['content_hash']}" == first["external_id"]
+    assert answered["answers"]["decision"] == "fix"
+    assert answered["answers"]["query"].split() == f"Mended: {query}".split()
 
 
 def test_texts_of_every_script_and_length_are_readable_and_none_of_them_acts(

@@ -23,17 +23,20 @@ BROKEN = r"nothing answers there|the connection broke"
 
 
 def test_a_key_that_nobody_knows_or_that_may_not_is_refused_and_nothing_is_changed(
-    server: Served, recorded: Path, tmp_path: Path, refused: Any
+    server: Served, recorded: Path, tmp_path: Path, call: Any, refused: Any
 ) -> None:
     run = copied(recorded, tmp_path / "run", "keys")
+    wrong = ("--url", server.url, "--api-key", "wrong-key")
+    told = refused("review", "push", run, "--sample", 100, *wrong)
+    assert "the server knows no such key" in told and "wrong-key" not in told
     assert "nothing was shown to people yet" in refused("review", "pull", run)
-    for step in ("push", "pull"):
-        told = refused("review", step, run, "--url", server.url, "--api-key", "wrong-key")
-        assert "the server knows no such key" in told
-        assert "wrong-key" not in told
     annotator = server.reviewers["ann"].api_key
-    assert "the key's user may not do that" in refused("review", "push", run, "--api-key", annotator)
+    assert "the key's user may not do that" in refused("review", "push", run, "--sample", 20, "--api-key", annotator)
     assert "keys" not in datasets(server)
+    told = refused("review", "pull", run, *wrong)
+    assert "the server knows no such key" in told and "wrong-key" not in told
+    pushed = call("review", "push", run, "--sample", 20)
+    assert sum(pushed["parts"].values()) == 20, "what a server refused makes no sample the larger"
 
 
 def test_a_workspace_that_is_not_there_is_made_by_an_owner_and_else_named_with_those_there_are(
@@ -149,10 +152,42 @@ def test_a_record_that_was_deleted_is_missed_and_pushed_again_and_its_answer_sta
     assert len(lines(run)) == 1
 
 
-def test_a_dataset_that_was_half_made_is_made_anew(server: Served, recorded: Path, tmp_path: Path, call: Any) -> None:
+def test_a_reviewer_who_is_renamed_or_leaves_the_workspace_is_not_counted_twice(
+    server: Served, recorded: Path, tmp_path: Path, call: Any
+) -> None:
+    run = copied(recorded, tmp_path / "run", "renamed", "\nreview: {reviewers: [ann], sample: 20}\n")
+    call("review", "push", run)
+    for record in records(server, "renamed")[:4]:
+        Person(server, "ann").answer(record, decision="keep")
+    assert call("review", "pull", run)["new"] == 4
+    ann = next(user["id"] for user in server.call("GET", "users")["items"] if user["username"] == "ann")
+    workspace = server.call("GET", "me/workspaces")["items"][0]["id"]
+    admin = {"first_name": "eve", "username": "eve", "role": "admin", "password": "12345678"}
+    eve = server.call("POST", "users", json=admin)
+    server.call("POST", f"workspaces/{workspace}/users", json={"user_id": eve["id"]})
+    try:
+        server.call("PATCH", f"users/{ann}", json={"username": "anna"})
+        assert call("review", "pull", run)["new"] == 0
+        server.call("DELETE", f"workspaces/{workspace}/users/{ann}")
+        assert call("review", "pull", run, "--api-key", eve["api_key"])["new"] == 0  # which sees no name of hers
+    finally:
+        server.call("PATCH", f"users/{ann}", json={"username": "ann"})
+        server.call("POST", f"workspaces/{workspace}/users", json={"user_id": ann})
+    assert {line["reviewer"] for line in lines(run)} == {"ann"}
+
+
+def test_a_dataset_that_was_half_made_is_made_anew_by_push_alone(
+    server: Served, recorded: Path, tmp_path: Path, call: Any, refused: Any
+) -> None:
     run = copied(recorded, tmp_path / "run", "half", "\nreview: {reviewers: [ann], sample: 20}\n")
     workspace = server.call("GET", "me/workspaces")["items"][0]["id"]
     server.call("POST", "datasets", json={"name": "half", "workspace_id": workspace})
+    assert call("review", "push", run)["new"] == 20
+    assert len(records(server, "half")) == 20
+    server.call("DELETE", f"datasets/{datasets(server)['half']}")
+    begun = server.call("POST", "datasets", json={"name": "half", "workspace_id": workspace})["id"]
+    assert "no dataset 'half'" in refused("review", "pull", run)
+    assert datasets(server)["half"] == begun  # who only reads removes nothing
     assert call("review", "push", run)["new"] == 20
     assert len(records(server, "half")) == 20
 

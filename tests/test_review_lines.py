@@ -74,6 +74,18 @@ def test_an_answer_that_stands_in_the_export_is_read_as_what_it_was(tmp_path):
     assert news([found], {said.key: said}).reviews == []
 
 
+def test_an_answer_that_was_changed_elsewhere_since_the_export_is_not_brought_back_by_it(tmp_path):
+    exported, since = review(1, "drop", source="http://server"), review(3, "keep", source="http://server")
+    [record] = shown(line(1))
+    left = json.loads(empty_line(record, "ann", exported))
+    [found] = read(tmp_path, left)
+    assert found == Filled(found.place, exported, dated=True)
+    assert news([found], latest([exported, since])) == ([], 0, 1)
+    [changed] = read(tmp_path, left | {"answers": {"decision": "fix", "query": "x"}})
+    assert (changed.dated, changed.review.at) == (False, WRITTEN)
+    assert news([changed], latest([exported, since])).reviews == [changed.review]
+
+
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
@@ -93,6 +105,7 @@ def test_an_answer_that_stands_in_the_export_is_read_as_what_it_was(tmp_path):
         (filled_in(status="done", answers={"decision": "keep"}), "'status'"),
         (filled_in(at="yesterday", answers={"decision": "keep"}), "'at'"),
         (filled_in(at="2026-13-01T00:00:00Z", answers={"decision": "keep"}), "'at'"),
+        (filled_in(at="2999-01-01T00:00:00Z", answers={"decision": "keep"}), "'at': lies in the future"),
         (filled_in(id=None, answers={"decision": "keep"}), "'id': Field required"),
         (filled_in(reviewer=7, answers={"decision": "keep"}), "'reviewer'"),
     ],
@@ -105,6 +118,14 @@ def test_a_bad_line_is_named_with_what_to_do_and_the_others_are_read(tmp_path, b
     assert message.startswith(f"{tmp_path / 'export-ann.jsonl'}:2: ") and says in message and "\n" not in message
     assert message.endswith("mend the line and import the file again: what was taken is not taken twice")
     message.encode("utf-8")
+
+
+def test_a_file_may_be_called_anything(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff answers.jsonl")
+    path.write_text(json.dumps(filled_in(answers={"decision": "keep"})))
+    [found] = read_lines(path)
+    append_reviews(tmp_path / "reviews.jsonl", [found.review])
+    assert read_reviews(tmp_path / "reviews.jsonl")[0].source == "\ufffd answers.jsonl"
 
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path):

@@ -21,6 +21,7 @@ def test_rejected_rows_come_with_what_the_gates_said_and_their_scores():
     lines = [Line("language", "positive", "drop", "wrong_language", 0.012, 0.05)]
     [rejected] = records(sample(line(1, Part.REJECTED, reasons=said)), {"row1": lines}, ReviewSpec())
     assert rejected.suggestion.decision == "drop" and rejected.suggestion.wrong == ("wrong_language",)
+    assert rejected.suggestion.sureness == (pytest.approx(0.76),) and rejected.suggestion.gates == ("language",)
     assert rejected.suggestion.because == (
         "language, positive: In another language than it says (score 0.012, limit 0.05)",
         "mine, row: says: nothing",
@@ -54,7 +55,13 @@ def test_rejected_rows_come_with_what_the_gates_said_and_their_scores():
 def test_doubtful_rows_come_with_the_doubt_and_no_decision(doubt, suggestion):
     [row] = shown(line(1, Part.DOUBTFUL, **doubt))
     wrong, because = suggestion
-    assert row.suggestion == Suggestion(None, (wrong,) if wrong else (), (because,) if because else ())
+    found = row.suggestion
+    assert (found.decision, found.wrong, found.because) == (
+        None,
+        (wrong,) if wrong else (),
+        (because,) if because else (),
+    )
+    assert len(found.sureness) == len(found.gates) == len(found.wrong)
 
 
 @given(st.integers(1, 60), st.floats(0, 0.45), st.floats(0, 0.45), st.randoms())
