@@ -24,8 +24,14 @@ demo: $(VENV)/.base
 test: $(VENV)/.dev
 	$(BIN)/pytest -n auto -m 'not slow'
 
-test-slow: $(VENV)/.dev
+test-slow: $(VENV)/.dev $(VENV)/.chromium
 	$(BIN)/pytest -m slow
+
+# The pages are tested in a real browser: Debian's package, installed where there is none.
+SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
+$(VENV)/.chromium: | $(VENV)/.dev
+	command -v chromium > /dev/null || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq --yes chromium; }
+	touch $@
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
