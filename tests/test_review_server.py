@@ -35,19 +35,21 @@ def test_what_two_reviewers_answer_comes_back_with_the_figures_that_one_gets_by_
 
     ann, bob = Person(server, "ann"), Person(server, "bob")
     alone, shared = ([record for record in queue if "random" in record["metadata"]["part"]] for queue in (once, twice))
-    decided = alone[:40] + shared[:20]
+    assert len(alone) >= 48
+    assert len(shared) >= 15
+    decided = shared[:15] + alone[:45]
     for place, record in enumerate(decided):
         bad = place % 10 == 0  # 6 of 60
         ann.answer(record, decision="drop" if bad else "keep", wrong=["unnatural"] if bad else [])
     rejected = [record for record in shown if record["metadata"]["part"] == ["rejected"]]
     for place, record in enumerate(rejected[:20]):
         ann.answer(record, decision="keep" if place < 5 else "drop")  # 5 of 20 rejected wrongly
-    drafted, gone, changed = alone[40:43]
+    drafted, gone, changed = alone[45:48]
     ann.answer(drafted, "draft", positive_relevance=3)
     ann.answer(gone, "discarded")
     ann.answer(changed, decision="keep")
     ann.answer(changed, decision="fix", query="as it should be")
-    both = decided[40:]
+    both = decided[:15]
     for record in both:
         bob.answer(record, decision="keep")
 
@@ -74,10 +76,10 @@ def test_what_two_reviewers_answer_comes_back_with_the_figures_that_one_gets_by_
     assert [progress["random"][name] for name in ("answered", "drafts", "discarded")] == [61, 1, 1]
     assert progress["rejected"]["answered"] == 20
 
-    # Of the rows that both answered, ann dropped 2 of 20 and bob none: 2 pairs of 20 differ, and 2 x 2 x 38 / (40 x 39)
+    # Of the rows that both answered, ann dropped 2 of 15 and bob none: 2 pairs of 15 differ, and 2 x 2 x 28 / (30 x 29)
     # would by chance; seen as two people with habits of their own, they agree as often as chance has it.
     agreement = figures["agreement"]["questions"]["decision"]
-    assert agreement["alpha"] == pytest.approx(1 - (2 / 20) / (2 * 2 * 38 / (40 * 39)))
+    assert agreement["alpha"] == pytest.approx(1 - (2 / 15) / (2 * 2 * 28 / (30 * 29)))
     assert agreement["kappas"]["ann / bob"]["kappa"] == pytest.approx(0)
 
     # Each answered row of a stratum stands for as many as the stratum has for one.
