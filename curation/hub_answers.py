@@ -7,12 +7,11 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-
+from pairsmith.curation.front_matter import front_matter
 from pairsmith.curation.hub_store import Commit, Entry, HubRefusal, Repository, Store, git_id, large, pointer
 
 Answer = dict[str, Any]
@@ -23,7 +22,6 @@ LARGEST_REGULAR = 10_000_000  # bytes, as on the Hub: what is larger goes to lar
 ATTRIBUTES = "".join(f"*{ending} filter=lfs diff=lfs merge=lfs -text\n" for ending in LARGE).encode()
 """The file ``.gitattributes`` of a new dataset: which files git does not hold itself."""
 
-_FRONT_MATTER = re.compile(r"\s*---\r?\n(.*?)\r?\n---\s*(?:\n|$)", re.DOTALL)
 _TEXTS = (
     "license",
     "language",
@@ -39,7 +37,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 def described(store: Store, repository: Repository, commit: Commit) -> Answer:
     """Facts of a dataset at a commit."""
     card = commit.files.get(CARD)
-    data = front_matter(store.blob(card.sha256).read_text(encoding="utf-8", errors="replace")) if card else {}
+    data = metadata(store.blob(card.sha256).read_text(encoding="utf-8", errors="replace")) if card else {}
     return {
         "_id": git_id("dataset", repository.name.encode())[:24],
         "id": repository.name,
@@ -169,27 +167,20 @@ def checked_path(path: str) -> str:
     return path
 
 
-def front_matter(card: str) -> Mapping[str, Any]:
+def metadata(card: str) -> dict[str, Any]:
     """The metadata of a card, nothing where they are not readable."""
-    found = _FRONT_MATTER.match(card)
     try:
-        data = yaml.safe_load(found[1]) if found else None
-    except yaml.YAMLError:
+        return front_matter(card)
+    except ValueError:
         return {}
-    return data if isinstance(data, dict) else {}
 
 
 def faults(card: str) -> list[str]:
     """What is wrong with a card's metadata, as far as this server knows the Hub's rules."""
-    found = _FRONT_MATTER.match(card)
-    if found is None:
-        return []
     try:
-        data = yaml.safe_load(found[1])
-    except yaml.YAMLError:
-        return ["the metadata are no YAML"]
-    if not isinstance(data, dict):
-        return ["the metadata are no mapping"]
+        data = front_matter(card)
+    except ValueError as error:
+        return [str(error)]
     given = {name: data[name] for name in _TEXTS if data.get(name) is not None}
     wrong = [f'"{name}" must be a string or a list of strings' for name in given if not _texts(given[name])]
     configs = data.get("configs") or []
