@@ -3,7 +3,6 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,19 +45,20 @@ class LocalHub:
 
 
 @pytest.fixture
-def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+def our_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
     """A Hub that the owner's token and address are set for, as ``HF_ENDPOINT`` and ``HF_TOKEN`` would."""
-    with LocalHub(tmp_path / "hub") as hub, spoken_to(hub, monkeypatch):
+    with LocalHub(tmp_path / "hub") as hub:
+        speak_to(hub.url, monkeypatch)
         yield hub
 
 
-@contextmanager
-def spoken_to(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def speak_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the library read from the environment when it was imported, as if it had been set before."""
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, url)
+    monkeypatch.setattr(constants, "ENDPOINT", url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setenv("HF_ENDPOINT", url)
     monkeypatch.setenv("HF_TOKEN", OWNER.token)
-    yield
 
 
 def tree(api: HfApi, revision: str = "main", name: str = OURS) -> dict[str, Any]:
