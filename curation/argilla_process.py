@@ -45,7 +45,7 @@ def serve(
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     (folder / ".gitignore").write_text("*\n", encoding="utf-8")  # a run may be kept in git, its keys may not
-    with _alone(run, folder) as lock, _stoppable():
+    with _alone(run, folder) as lock, stoppable():
         known = local_server(run) or new_server(run, workspace)
         wanted = replace(known.with_reviewers(reviewers), workspace=workspace)
         python = environment(say)
@@ -81,7 +81,7 @@ def _alone(run: Path, folder: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[None]:
     """SIGTERM does what Ctrl-C does."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
