@@ -42,9 +42,25 @@ def shares(hits: Counts, rows: int, other_hits: Counts, other_rows: int) -> Floa
 
 
 def least_chance(both: Counts, rows: int, other_rows: int) -> Floats:
-    """The smallest log chance that :func:`shares` can give where ``both`` rows of the two samples together are of a category."""
-    most, least = np.minimum(both, rows), np.maximum(0, both - other_rows)
-    return np.minimum(*(shares(hits, rows, both - hits, other_rows) for hits in (most, least)))
+    """The smallest log chance of the exact test where the two samples together have ``both`` rows of a category: that of all in
+    one of them, or as many as it holds."""
+    ends = (np.minimum(both, rows), np.maximum(0, both - other_rows))
+    ways = [
+        _log_choices(both, hits)
+        + _log_choices(rows + other_rows - both, rows - hits)
+        - _log_choices(rows + other_rows, rows)
+        for hits in ends
+    ]
+    return np.minimum(0.0, np.log(2) + np.minimum(*ways))
+
+
+def _log_choices(of: npt.ArrayLike, number: npt.ArrayLike) -> Floats:
+    """Log of the number of ways to choose so many of so many."""
+    from scipy.special import gammaln
+
+    of, number = np.asarray(of, np.float64), np.asarray(number, np.float64)
+    found: Floats = gammaln(of + 1) - gammaln(number + 1) - gammaln(of - number + 1)
+    return found
 
 
 def _exact(hits: Counts, rows: int, both: Counts, all_rows: int) -> Floats:
@@ -52,6 +68,8 @@ def _exact(hits: Counts, rows: int, both: Counts, all_rows: int) -> Floats:
 
     if not len(hits):
         return np.empty(0)
+    common = 2 * both > all_rows  # told by its rest, of which there is less to add up
+    hits, both = np.where(common, rows - hits, hits), np.where(common, all_rows - both, both)
     up = hypergeom.sf(hits - 1, all_rows, both, rows)
     down = hypergeom.cdf(hits, all_rows, both, rows)
     tail = np.minimum(1.0, 2 * np.minimum(up, down))
@@ -98,8 +116,7 @@ class Shape(NamedTuple):
 
 def shape(sample: Histogram, other: Histogram) -> Shape:
     """How two samples of at least one number each differ; numbers that are equal are ties, which both tests allow for."""
-    values = np.array(sorted(sample.keys() | other.keys()), np.float64)
-    first, second = (np.array([one.get(value, 0) for value in values], np.float64) for one in (sample, other))
+    values, first, second = _aligned(sample, other)
     n, m = first.sum(), second.sum()
     gaps = np.abs(np.cumsum(first) / n - np.cumsum(second) / m)
     place = int(gaps.argmax())
@@ -108,6 +125,18 @@ def shape(sample: Histogram, other: Histogram) -> Shape:
     median, other_median = (_median(values, counts) for counts in (first, second))
     shift = other_median / median - 1 if median else float(other_median > 0)
     return Shape(distance, float(values[place]), shift, median, other_median, min(0.0, chance + np.log(2)))
+
+
+def _aligned(*samples: Histogram) -> tuple[Floats, ...]:
+    """All values, ascending, and how often each of them occurs in each sample."""
+    keys = [np.fromiter(one.keys(), np.float64, len(one)) for one in samples]
+    values = np.unique(np.concatenate(keys))
+    counts = []
+    for one, own in zip(samples, keys, strict=True):
+        there = np.zeros(len(values))
+        there[np.searchsorted(values, own)] = np.fromiter(one.values(), np.float64, len(one))
+        counts.append(there)
+    return values, *counts
 
 
 def kolmogorov(x: float) -> float:
