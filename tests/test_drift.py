@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from stored import stored
 
 from pairsmith.curation.drift import ALPHA, LEAST, OF_SHARES, RARE, DriftSettings, drift
+from pairsmith.curation.drift_vanished import FEWEST, vanished
 from pairsmith.curation.profile import Profile, profile
 from pairsmith.factory.languages import default_weights
 from pairsmith.factory.records import RELEASE, VERDICTS, content_hash
@@ -132,6 +133,18 @@ def test_rare_categories_are_told_together_where_none_could_be_told_alone():
     rare = lambda chance, row: "en" if chance.random() < 0.8 else chance.choice(codes[20:])  # noqa: E731
     found = drift(of(lines(400, query_language=common)), of(lines(400, seed=1, query_language=rare)))
     assert f"drift.query_language.{RARE}" in {one.metric for one in found}
+
+
+def test_a_category_that_is_taken_out_of_a_version_is_named_however_rare_it_was():
+    rows = lines(300)
+    for row, language in zip(rows, ["yo"] * FEWEST + ["so"] * (FEWEST - 1), strict=False):
+        row["query_language"] = language
+    whole, left = of(rows), of([row for row in rows if row["query_language"] not in ("yo", "so")])
+    assert drift(whole, left) == []
+    (found,) = vanished(whole, left)
+    assert (found.metric, found.severity, found.p) == ("drift.query_language.yo", 1, None)
+    assert found.examples == tuple(row["id"] for row in rows[:FEWEST])
+    assert vanished(whole, whole) == vanished(left, whole) == []
 
 
 def test_no_rows_no_drift():
