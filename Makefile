@@ -47,6 +47,7 @@ types: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/gates.py
 	$(BIN)/python benchmarks/contamination.py
+	$(BIN)/python benchmarks/drift.py
 	$(BIN)/python benchmarks/generate.py
 	$(BIN)/python benchmarks/hub.py
 	$(BIN)/python benchmarks/memory.py
