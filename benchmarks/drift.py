@@ -1,0 +1,216 @@
+"""How often drift is found that is not there, and how often that is found which is: by simulation.
+
+    python benchmarks/drift.py            # 1,000 pairs of samples of each size: two minutes of CPU
+    python benchmarks/drift.py 200
+
+A sample has the method's shares of groups and of 93 languages, two models, lengths in characters as prompts ask for them,
+1 % of queries twice, tasks of which 0.47 of the rows are distinct, openings and n-grams by Zipf's law. Beside it, on the
+languages of the same samples: the population stability index above 0.1, and the share of a plain test at 5 % each.
+"""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from pairsmith.curation.diversity import BLOCK, ROWS, Sample, has_task
+from pairsmith.curation.drift import drift
+from pairsmith.curation.intervals import exact
+from pairsmith.curation.profile import CATEGORIES, OF_TEXTS, Profile, bin_of
+from pairsmith.curation.two_samples import shares
+from pairsmith.factory.languages import default_weights
+from pairsmith.factory.taxonomy import GROUPS
+
+SIZES = (500, 2_000, 10_000, 50_000)
+SEED = 20260101
+LONGEST = 8_000  # characters
+CHARACTERS = 5.5  # of a word, with its space
+NOISE = 0.35  # of the logarithm of a length: writers keep to what is asked by a third
+WIDE = 0.8
+OPENINGS = 50_000
+TASK_SHARE = 0.47  # different tasks, of all rows
+
+_UNITS = {15: 0.85, 20: 0.05, 4: 0.05, 80: 0.05}  # mostly sentences, some phrases and passages
+_LENGTHS: dict[str, dict[str, dict[float, float]]] = {  # words asked for, and how often
+    "query": {
+        "short_long": {3: 0.4, 9: 0.4, 14: 0.2},
+        "long_short": {6: 0.1, 15: 0.3, 70: 0.2, 150: 0.2, 250: 0.2},
+        "short_short": {6: 0.5, 12: 0.5},
+        "long_long": {320: 1},
+        "sts": _UNITS,
+        "bitext": _UNITS,
+    },
+    "positive": {
+        "short_long": dict.fromkeys((55, 110, 220, 330, 440, 550), 1 / 6),
+        "long_short": {1: 0.5, 2: 0.3, 3: 0.2},
+        "short_short": {6: 0.5, 12: 0.5},
+        "long_long": {320: 1},
+        "sts": _UNITS,
+        "bitext": _UNITS,
+    },
+}
+
+
+class World(NamedTuple):
+    """What rows are drawn from. ``weights``: language -> share; ``longer``: field.group -> factor of its lengths;
+    ``noise`` of the logarithm of lengths; ``twice``: share of rows that repeat another one's query."""
+
+    weights: dict[str, float]
+    longer: dict[str, float] = {}  # noqa: RUF012  nobody writes to it
+    noise: float = NOISE
+    twice: float = 0.01
+
+
+@cache
+def lengths(name: str, longer: float, noise: float) -> np.ndarray:
+    """The chance of each number of characters from 0 on: a log-normal law around each length that is asked for."""
+    from scipy.special import ndtr
+
+    of, group = name.split(".")
+    edges = np.log(np.arange(1, LONGEST + 1) - 0.5)
+    asked = _LENGTHS["positive" if of == "negatives" else of][group]
+    laws = [share * ndtr((edges - np.log(words * CHARACTERS * longer)) / noise) for words, share in asked.items()]
+    chances = np.concatenate(([0.0], np.diff(sum(laws), prepend=0.0)))
+    return chances / chances.sum()
+
+
+@cache
+def zipf(size: int, power: float) -> np.ndarray:
+    """Shares that fall with the rank."""
+    found = 1 / np.arange(10, size + 10) ** power
+    return np.cumsum(found / found.sum())
+
+
+@cache
+def blocks() -> list[dict[int, int]]:
+    """Spectra of pairs of tokens in blocks of rows, to draw from."""
+    random = np.random.default_rng(SEED)
+    law = zipf(200_000, 1.0)
+    drawn = (np.searchsorted(law, random.random(BLOCK * int(random.normal(90, 5)))) for _ in range(500))
+    return [dict(Counter(Counter(one.tolist()).values())) for one in drawn]
+
+
+def draw(world: World, rows: int, random: np.random.Generator) -> Profile:
+    """The profile of ``rows`` rows."""
+    made = Profile(rows=rows)
+    sizes = np.array([facts.share for facts in GROUPS.values()])
+    groups = dict(zip(GROUPS, random.multinomial(rows, sizes / sizes.sum()).tolist(), strict=True))
+    languages = np.array(list(world.weights.values()))
+    said = [random.multinomial(rows, languages / languages.sum()).tolist() for _ in range(2)]
+    models = dict(zip(("a", "b"), random.multinomial(rows, (0.25, 0.75)).tolist(), strict=True))
+    for name, counts in zip(
+        CATEGORIES, (groups, *(dict(zip(world.weights, one, strict=True)) for one in said), models), strict=True
+    ):
+        made.shares[name] = Counter({one: count for one, count in counts.items() if count})
+    for group, count in groups.items():
+        with_negatives = "negative" in GROUPS[group].keys
+        made.shares[f"negatives.{group}"] = Counter({"1" if with_negatives else "0": count})
+        for of in OF_TEXTS if with_negatives else OF_TEXTS[:2]:
+            name = f"{of}.{group}"
+            drawn = random.multinomial(count, lengths(name, world.longer.get(name, 1.0), world.noise))
+            there = np.flatnonzero(drawn)
+            made.lengths[name] = Counter(dict(zip(there.tolist(), drawn[there].tolist(), strict=True)))
+            bins = np.add.reduceat(drawn, [0, *(1 << np.arange(LONGEST.bit_length()))])
+            names = [bin_of(0), *(bin_of(1 << place) for place in range(LONGEST.bit_length()))]
+            made.shares[f"length.{of}"].update({n: c for n, c in zip(names, bins.tolist(), strict=True) if c})
+    twice = int(random.binomial(rows, world.twice))
+    asked = sum(count for group, count in groups.items() if has_task(group))
+    uses = np.bincount(random.poisson(1 / TASK_SHARE - 1, round(asked * TASK_SHARE)) + 1)
+    tasks = {times: count for times, count in enumerate(uses.tolist()) if count}
+    made.repeated = {"query": {1: rows - 2 * twice, 2: twice}, "task": tasks}
+    drawn = min(rows, ROWS)
+    openings = np.searchsorted(zipf(OPENINGS, 1.0), random.random(drawn)).tolist()
+    picked = random.integers(0, len(blocks()), drawn // BLOCK).tolist()
+    made.sample = Sample(Counter(map(str, openings)), 0, 0, [blocks()[place] for place in picked])
+    return made
+
+
+def stability_index(was: Counter[str], now: Counter[str]) -> float:
+    """PSI, half a row added to each category that one of the two lacks."""
+    names = sorted(was.keys() | now.keys())
+    first, second = (np.array([max(one[name], 0.5) for name in names]) for one in (was, now))
+    first, second = first / first.sum(), second / second.sum()
+    return float(((second - first) * np.log(second / first)).sum())
+
+
+def any_at_five(was: Counter[str], now: Counter[str]) -> bool:
+    """Whether a plain test of each language, at 5 %, finds one."""
+    names = sorted(was.keys() | now.keys())
+    first, second = (np.array([one[name] for name in names]) for one in (was, now))
+    return bool((shares(first, int(first.sum()), second, int(second.sum())) <= np.log(0.05)).any())
+
+
+def rates(
+    pair: Callable[[np.random.Generator], tuple[Profile, Profile]], runs: int, told: Callable[[str], bool]
+) -> dict[str, str]:
+    """Of so many pairs of samples how many have a finding whose metric is ``told``, and how many the others' alarms."""
+    hits: Counter[str] = Counter()
+    for random in map(np.random.default_rng, np.random.SeedSequence(SEED).spawn(runs)):
+        baseline, other = pair(random)
+        was, now = baseline.shares["query_language"], other.shares["query_language"]
+        hits["drift"] += any(told(finding.metric) for finding in drift(baseline, other))
+        hits["PSI > 0.1"] += stability_index(was, now) > 0.1
+        hits["plain tests at 5 %"] += any_at_five(was, now)
+    found = {name: exact(hits[name], runs) for name in ("drift", "PSI > 0.1", "plain tests at 5 %")}
+    return {name: f"{one.rate:.1%} ({one.low:.1%} to {one.high:.1%})" for name, one in found.items()}
+
+
+def halved(weights: dict[str, float], language: str) -> dict[str, float]:
+    """The shares with one language halved; the others take what it leaves."""
+    return weights | {language: weights[language] / 2}
+
+
+def cases(plain: World) -> list[tuple[str, World, World, int, int, str]]:
+    """What is simulated: its name, the two worlds, the rows of each sample, and how the metric of what is found begins."""
+    same = [(f"same distribution, {rows:,} rows each", plain, plain, rows, rows, "drift") for rows in SIZES]
+    grown = [("same distribution, 50,000 and 2,000 rows", plain, plain, 50_000, 2_000, "drift")]
+    fewer = plain._replace(weights=halved(plain.weights, "de"))
+    rows = round(5_500 / (GROUPS["bitext"].share / sum(facts.share for facts in GROUPS.values())))
+    wide = plain._replace(noise=WIDE)
+    longer = [
+        (
+            f"length +10 %, {name}, log-normal {world.noise} around what is asked, {rows:,} rows",
+            world,
+            world._replace(longer={name: 1.1}),
+            rows,
+            rows,
+            f"drift.length.{name}",
+        )
+        for world in (plain, wide)
+        for name in ("positive.bitext", "query.bitext")
+    ]
+    return [
+        *same,
+        *grown,
+        ("a language of 3 % halved, 10,000 rows", plain, fewer, 10_000, 10_000, "drift.query_language.de"),
+        *longer,
+        (
+            "queries twice 1 % -> 3 %, 10,000 rows",
+            plain,
+            plain._replace(twice=0.03),
+            10_000,
+            10_000,
+            "drift.repeated.query",
+        ),
+    ]
+
+
+def main(arguments: list[str]) -> None:
+    """Print a line for each case."""
+    runs = int(arguments[0]) if arguments else 1_000
+    for name, first, second, rows, others, prefix in cases(World(default_weights())):
+        begun = time.process_time()
+        found = rates(
+            lambda random, at=(first, rows, second, others): (draw(at[0], at[1], random), draw(at[2], at[3], random)),
+            runs,
+            lambda metric, prefix=prefix: metric.startswith(prefix),
+        )
+        print(f"{name}: {'; '.join(map(' '.join, found.items()))} [{time.process_time() - begun:.0f} s]", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,179 @@
+"""How varied a set of rows is, told from a random sample of its rows, so that sets of any two sizes can be compared.
+
+The larger a set, the more of its words, tasks and openings it repeats: each figure here is that of a stated number of rows
+or tokens, and two sets are compared at the same number. A sample holds the rows whose ids have the smallest digests: the
+same whatever order they come in, and for versions that share rows largely the same.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import log2
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pairsmith.factory.tasks import Found, merge_tasks
+from pairsmith.factory.taxonomy import GROUPS
+from pairsmith.factory.text import fold, tokens
+
+ROWS = 5_000
+"""Rows of a sample: an opening that rises from 1 % to 3 %, or distinct n-grams that fall by a tenth, show in as many."""
+BLOCK = 100  # rows of which distinct n-grams are counted together; between such blocks one sees how far chance goes
+OPENING = 3  # tokens: "how do i", "what is the"
+NGRAMS = 2_000  # in which different ones are counted, where one figure is told: few blocks have less, at some 100 tokens a row
+TOKENS = 64  # of each text: with more, long texts alone would tell
+NEAR = 0.7  # Jaccard similarity from which tasks are merged when they are planned, by default
+
+_CHARACTERS = 1_000  # in which the first TOKENS tokens are looked for
+_MANY = 1_000  # times from which on thinning a thing leaves its expected number
+
+Spectrum = Mapping[int, int]
+"""Times that a thing occurs -> number of things that occur so often."""
+
+
+@dataclass
+class Sample:
+    """What is known of the sampled rows. ``openings``: rows by the first :data:`OPENING` tokens of their query.
+
+    A query without a token has no opening. ``tasks``: different tasks among the rows whose task was written for them (the
+    symmetric groups have one instruction each); ``near``: those that are near an earlier one; ``ngrams``: for each whole
+    block of :data:`BLOCK` rows the spectrum of its n-grams.
+    """
+
+    openings: Counter[str] = field(default_factory=Counter)
+    tasks: int = 0
+    near: int = 0
+    ngrams: list[dict[int, int]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain data."""
+        ngrams = [{str(times): number for times, number in sorted(one.items())} for one in self.ngrams]
+        return {
+            "openings": dict(sorted(self.openings.items())),
+            "tasks": self.tasks,
+            "near": self.near,
+            "ngrams": ngrams,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Sample":
+        """The sample that :meth:`as_json` gave."""
+        ngrams = [{int(times): number for times, number in one.items()} for one in data["ngrams"]]
+        return cls(Counter(data["openings"]), data["tasks"], data["near"], ngrams)
+
+
+def sample(rows: Sequence[Mapping[str, str]]) -> Sample:
+    """Of rows with ``group, instruction, query, positive``, in the order of the sample."""
+    openings = Counter(" ".join(_first(row["query"])[:OPENING]) for row in rows)
+    del openings[""]
+    tasks = dict.fromkeys(fold(row["instruction"]) for row in rows if has_task(row["group"]))
+    kept = merge_tasks((Found(task, "", "") for task in tasks), NEAR).num_rows
+    blocks = (rows[start : start + BLOCK] for start in range(0, len(rows) - BLOCK + 1, BLOCK))
+    return Sample(openings, len(tasks), len(tasks) - kept, [_ngrams(block) for block in blocks])
+
+
+def has_task(group: str) -> bool:
+    """Whether the rows of a group have tasks that were written for them."""
+    return group in GROUPS and GROUPS[group].brainstormed
+
+
+def _first(text: str) -> list[str]:
+    return tokens(text[:_CHARACTERS])[:TOKENS]
+
+
+def _ngrams(rows: Iterable[Mapping[str, str]]) -> dict[int, int]:
+    texts = (_first(row[name]) for row in rows for name in ("query", "positive"))
+    return dict(Counter(Counter(run for units in texts for run in pairwise(units)).values()))
+
+
+def distinct(spectrum: Spectrum, size: int) -> float:
+    """How many different things are expected among ``size`` drawn at random of those that ``spectrum`` counts.
+
+    Hurlbert, "The nonconcept of species diversity", Ecology 52 (1971).
+    """
+    from scipy.special import gammaln
+
+    times = np.array(list(spectrum.keys()), np.float64)
+    number = np.array(list(spectrum.values()), np.float64)
+    total = float(times @ number)
+    if not 0 <= size <= total:
+        raise ValueError(f"{size} of {total:.0f}")
+    left = np.maximum(total - times, 0)
+    possible = left >= size
+    missed = np.zeros(len(times))
+    missed[possible] = np.exp(
+        gammaln(left[possible] + 1)
+        - gammaln(left[possible] - size + 1)
+        - gammaln(total + 1)
+        + gammaln(total - size + 1)
+    )
+    return float(number @ (1 - missed))
+
+
+def size_of(spectrum: Spectrum) -> int:
+    """All that a spectrum counts, repeated things as often as they occur."""
+    return sum(times * number for times, number in spectrum.items())
+
+
+def distinct_shares(ngrams: Sequence[Spectrum], size: int) -> list[float]:
+    """For each block the share of different n-grams among ``size`` of its own."""
+    return [distinct(each, size) / size for each in ngrams]
+
+
+def repeated_share(spectrum: Spectrum) -> float:
+    """Share of all that comes again: what is counted above one of each."""
+    size = size_of(spectrum)
+    return 1 - sum(spectrum.values()) / size if size else 0.0
+
+
+class Bits(NamedTuple):
+    """Bits that entropy lacks because things repeat, and the variance of that number."""
+
+    lacking: float
+    variance: float
+
+
+def lacking_bits(spectrum: Spectrum, kept: float = 1.0) -> Bits:
+    """By how much Shannon's entropy of what is counted is below its most, log2 of the number of all.
+
+    That is the mean over all of log2 of the times that each occurs. ``kept``: where each is left in by this chance alone.
+
+    The variance is twice that of so many independent numbers: where things occur twice, a pair comes or goes as one.
+    """
+    times = np.array(list(spectrum.keys()), np.int64)
+    number = np.array(list(spectrum.values()), np.float64)
+    size = float(times @ number) * kept
+    sums = np.array([_kept_bits(int(each), kept) for each in times]).reshape(-1, 2)
+    mean, square = (number @ sums) / size
+    return Bits(float(mean), float(2 * (square - mean**2) / size))
+
+
+def _kept_bits(times: int, kept: float) -> tuple[float, float]:
+    """What a thing that occurs so often is expected to add to the sums of bits, and of their squares."""
+    if kept == 1 or times > _MANY:
+        left = times * kept
+        bits = max(log2(left), 0.0)
+        return left * bits, left * bits**2
+    from scipy.special import bdtr
+
+    left_in = np.arange(1, times + 1)
+    chances = np.diff(bdtr(np.arange(times + 1), times, kept))
+    bits_each = np.log2(left_in)
+    return float(chances @ (left_in * bits_each)), float(chances @ (left_in * bits_each**2))
+
+
+def diversity(of: Sample, tasks: Spectrum) -> dict[str, float]:
+    """The figures of a set of rows by name; one that its rows cannot tell is missing. ``tasks``: of all its rows."""
+    found: dict[str, float] = {}
+    if rows := of.openings.total():
+        found["commonest_opening"] = max(of.openings.values()) / rows
+    if size := size_of(tasks):
+        found["task_entropy"] = log2(size) - lacking_bits(tasks).lacking
+        found["distinct_tasks"] = 1 - repeated_share(tasks)
+        found["near_duplicate_tasks"] = of.near / of.tasks
+    told = [each for each in of.ngrams if size_of(each) >= NGRAMS]
+    if told:
+        found["distinct_ngrams"] = float(np.mean(distinct_shares(told, NGRAMS)))
+    return found

@@ -1,0 +1,172 @@
+"""Whether two samples come from one distribution: of shares, of numbers kept as counts, and of many tests at once.
+
+All chances are natural logarithms: at ten million rows a chance is often smaller than the smallest number. Every test has
+two sides, and says the same of (a, b) and (b, a).
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+EXACT_BELOW = 25
+"""Rows expected in the emptiest of the four cells below which shares are tested exactly. The rule of thumb, 5, is for levels
+of 5 %; corrected for hundreds of tests levels are near 1e-5, and from 25 on the approximation is within a factor of 1.5 there,
+while that of the plain z test is off by 10 where one sample is much larger than the other."""
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+Histogram = Mapping[float, int]
+"""Value -> how often it occurs: a sample of any size in the memory of its distinct values."""
+
+_SURE = -690.0  # log of 1e-300: an exact chance below what a float holds
+
+
+def shares(hits: Counts, rows: int, other_hits: Counts, other_rows: int) -> Floats:
+    """For each of many categories the log chance that shares ``hits / rows`` and ``other_hits / other_rows`` differ so.
+
+    Given the margins: exact (Fisher's test, twice the smaller tail) where fewer than :data:`EXACT_BELOW` rows are expected in a
+    cell, else two proportions by the signed root of the likelihood ratio with a correction for continuity.
+    """
+    hits, other_hits = np.asarray(hits, np.int64), np.asarray(other_hits, np.int64)
+    if not rows or not other_rows:
+        return np.zeros(len(hits))
+    both, all_rows = hits + other_hits, rows + other_rows
+    rarest = np.minimum(both, all_rows - both) * (min(rows, other_rows) / all_rows)
+    found = np.zeros(len(hits))
+    few = rarest < EXACT_BELOW
+    found[few] = _exact(hits[few], rows, both[few], all_rows)
+    found[~few] = _by_likelihood(hits[~few], rows, both[~few], all_rows)
+    return found
+
+
+def least_chance(both: Counts, rows: int, other_rows: int) -> Floats:
+    """The smallest log chance of the exact test where the two samples together have ``both`` rows of a category: that of all in
+    one of them, or as many as it holds."""
+    ends = (np.minimum(both, rows), np.maximum(0, both - other_rows))
+    ways = [
+        _log_choices(both, hits)
+        + _log_choices(rows + other_rows - both, rows - hits)
+        - _log_choices(rows + other_rows, rows)
+        for hits in ends
+    ]
+    return np.minimum(0.0, np.log(2) + np.minimum(*ways))
+
+
+def _log_choices(of: npt.ArrayLike, number: npt.ArrayLike) -> Floats:
+    """Log of the number of ways to choose so many of so many."""
+    from scipy.special import gammaln
+
+    of, number = np.asarray(of, np.float64), np.asarray(number, np.float64)
+    found: Floats = gammaln(of + 1) - gammaln(number + 1) - gammaln(of - number + 1)
+    return found
+
+
+def _exact(hits: Counts, rows: int, both: Counts, all_rows: int) -> Floats:
+    from scipy.stats import hypergeom
+
+    if not len(hits):
+        return np.empty(0)
+    common = 2 * both > all_rows  # told by its rest, of which there is less to add up
+    hits, both = np.where(common, rows - hits, hits), np.where(common, all_rows - both, both)
+    up = hypergeom.sf(hits - 1, all_rows, both, rows)
+    down = hypergeom.cdf(hits, all_rows, both, rows)
+    tail = np.minimum(1.0, 2 * np.minimum(up, down))
+    return np.maximum(np.log(np.maximum(tail, 1e-300)), _SURE)
+
+
+def _by_likelihood(hits: Counts, rows: int, both: Counts, all_rows: int) -> Floats:
+    from scipy.special import xlogy
+
+    expected = both * (rows / all_rows)
+    off = np.maximum(np.abs(hits - expected) - 0.5, 0.0) * np.sign(hits - expected)
+    margins = ((both, rows), (both, all_rows - rows), (all_rows - both, rows), (all_rows - both, all_rows - rows))
+    likelihood = np.zeros(len(hits))
+    for (category, sample), sign in zip(margins, (1, -1, -1, 1), strict=True):
+        mean = category * (sample / all_rows)
+        found = mean + sign * off
+        likelihood += xlogy(found, found / mean)
+    return two_sided(np.sqrt(2 * np.maximum(likelihood, 0.0)))
+
+
+def two_sided(z: npt.ArrayLike) -> Floats:
+    """Log chance that a standard normal number is at least as far from 0 as ``z``."""
+    from scipy.special import log_ndtr
+
+    found: Floats = np.minimum(0.0, np.log(2) + log_ndtr(-np.abs(z)))
+    return found
+
+
+class Shape(NamedTuple):
+    """How two samples of numbers differ. ``distance``: the largest between their distributions (Kolmogorov, Smirnov), 0 to 1.
+
+    ``shift``: by which share the median of the second one lies above the first one's; ``at``: the number where the distance
+    is largest; ``log_chance`` of the smaller of two tests, counted twice: Kolmogorov and Smirnov's, which sees any
+    difference, and that of ranks (Mann, Whitney), which sees a shift of all sooner.
+    """
+
+    distance: float
+    at: float
+    shift: float
+    median: float
+    other_median: float
+    log_chance: float
+
+
+def shape(sample: Histogram, other: Histogram) -> Shape:
+    """How two samples of at least one number each differ; numbers that are equal are ties, which both tests allow for."""
+    values, first, second = _aligned(sample, other)
+    n, m = first.sum(), second.sum()
+    gaps = np.abs(np.cumsum(first) / n - np.cumsum(second) / m)
+    place = int(gaps.argmax())
+    distance = float(gaps[place])
+    chance = min(kolmogorov(distance * np.sqrt(n * m / (n + m))), float(two_sided(_rank_sum(first, second))))
+    median, other_median = (_median(values, counts) for counts in (first, second))
+    shift = other_median / median - 1 if median else float(other_median > 0)
+    return Shape(distance, float(values[place]), shift, median, other_median, min(0.0, chance + np.log(2)))
+
+
+def _aligned(*samples: Histogram) -> tuple[Floats, ...]:
+    """All values, ascending, and how often each of them occurs in each sample."""
+    keys = [np.fromiter(one.keys(), np.float64, len(one)) for one in samples]
+    values = np.unique(np.concatenate(keys))
+    counts = []
+    for one, own in zip(samples, keys, strict=True):
+        there = np.zeros(len(values))
+        there[np.searchsorted(values, own)] = np.fromiter(one.values(), np.float64, len(one))
+        counts.append(there)
+    return values, *counts
+
+
+def kolmogorov(x: float) -> float:
+    """Log of the chance that the largest distance, times the root of the rows, exceeds ``x``: the limit, never too small."""
+    from scipy.special import kolmogorov as chance
+
+    return float(np.log(chance(x))) if x < 5 else float(np.log(2) - 2 * x * x)  # the next term is below 1e-60
+
+
+def _rank_sum(first: Floats, second: Floats) -> float:
+    """The z of Mann and Whitney's test of counts by value, its variance lessened for ties."""
+    n, m, ties = first.sum(), second.sum(), first + second
+    total = n + m
+    wins = float((second * (np.cumsum(first) - first / 2)).sum())
+    variance = n * m / 12 * (total + 1 - ((ties**3 - ties).sum() / (total * (total - 1)))) if total > 1 else 0.0
+    return float((wins - n * m / 2) / np.sqrt(variance)) if variance > 0 else 0.0
+
+
+def _median(values: Floats, counts: Floats) -> float:
+    """The median, on the line through the middles of the steps: whole numbers would move by leaps."""
+    middles = np.cumsum(counts) - counts / 2
+    there = counts > 0
+    return float(np.interp(counts.sum() / 2, middles[there], values[there]))
+
+
+def holm(log_chances: Floats) -> Floats:
+    """Log chances corrected for their number (Holm, Scandinavian Journal of Statistics 6, 1979): of all tests together, one
+    falsely at or below a level has at most that chance, however they hang together."""
+    order = np.argsort(log_chances, kind="stable")
+    stepped = log_chances[order] + np.log(np.arange(len(order), 0, -1))
+    found = np.empty(len(order))
+    found[order] = np.minimum(0.0, np.maximum.accumulate(stepped)) if len(order) else stepped
+    return found
