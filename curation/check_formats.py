@@ -48,7 +48,7 @@ def markdown(result: Result) -> str:
 
 
 def junit(result: Result) -> str:
-    """JUnit XML: a test case for each finding that fails, one for each that is known (skipped), and one for all bounds that hold."""
+    """JUnit XML: a test case for each finding that fails, for each that is known (skipped), and for all bounds that hold."""
     suite = ElementTree.Element("testsuite", name=_xml(f"pairsmith check {result['release']}"))
     for finding in result["findings"]:
         failure = ElementTree.SubElement(_case(suite, finding["metric"]), "failure", message=_xml(finding["what"]))

@@ -30,8 +30,10 @@ from pairsmith.factory.records import PAIRS, RELEASE
 
 @dataclass
 class Measured:
-    """``metrics`` by name; ``said`` and ``examples`` of some of them: a sentence, ids of rows; ``whole`` and ``added``: profiles,
-    None where the tables could not be read; ``unread``: why they could not."""
+    """``metrics`` by name; ``said`` and ``examples`` of some of them: a sentence, ids of rows.
+
+    ``whole`` and ``added``: profiles, None where the tables could not be read; ``unread``: why they could not.
+    """
 
     metrics: Metrics
     said: dict[str, str] = field(default_factory=dict)

@@ -102,6 +102,14 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
         verb.add_argument("--run", type=Path, metavar="RUN", help="run whose journal knows request ids and batch keys")
     elif name == "check":
         _add_check_arguments(verb)
+    elif name == "hub serve":
+        verb.add_argument(
+            "folder", type=Path, metavar="FOLDER", help="where its state is kept; made if it is not there"
+        )
+        about = "default: 8642, or another one where that is in use"
+        verb.add_argument("--port", type=_port, metavar="N", help=about)
+    elif name in ("publish", "yank", "pull"):
+        _add_hub_arguments(verb, name)
     elif name != "schema":
         verb.add_argument("folder", type=Path, metavar="RUN", help="the run folder")
     if name == "batch collect":
@@ -149,6 +157,24 @@ def _add_check_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--format", choices=formats, default="terminal", metavar="FORMAT", help=about)
     about = "write the same bounds as suites of Great Expectations here, with its pages (Data Docs)"
     verb.add_argument("--expectations", type=Path, metavar="FOLDER", help=about)
+
+
+def _add_hub_arguments(verb: argparse.ArgumentParser, name: str) -> None:
+    if name == "publish":
+        verb.add_argument("folder", type=Path, metavar="RELEASE", help="its folder, or a run: its newest release")
+        verb.add_argument(
+            "--repo", required=True, metavar="ORG/NAME", help="dataset repository; made if it is not there"
+        )
+        verb.add_argument("--public", action="store_true", help="for all to see; default: private")
+        return
+    verb.add_argument(
+        "reference", metavar="ORG/NAME@VERSION", help="a published version, for example acme/pairs@v1.2.0"
+    )
+    if name == "yank":
+        verb.add_argument("--why", required=True, metavar="TEXT", help="what is wrong with it, for the card")
+    else:
+        about = "folder to bring it into; default: NAME/VERSION in this one"
+        verb.add_argument("--to", type=Path, metavar="FOLDER", help=about)
 
 
 def _workers(text: str) -> int:
@@ -241,6 +267,30 @@ def _serve(options: argparse.Namespace) -> dict[str, Any]:
     return {"run": str(options.folder), **serve_run(open_run(options.folder), options.port)}
 
 
+def _serve_hub(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.serving import serve_folder
+
+    return serve_folder(options.folder, options.port)
+
+
+def _publish(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.publishing import publish_release
+
+    return publish_release(options.folder, options.repo, options.public)
+
+
+def _yank(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.publishing import yank_version
+
+    return yank_version(options.reference, options.why)
+
+
+def _pull(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.publishing import pull_version
+
+    return pull_version(options.reference, options.to)
+
+
 def _convert(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.converting import convert_answers
 
@@ -276,6 +326,7 @@ def _plan_review(options: argparse.Namespace) -> dict[str, Any]:
 GROUPS = {
     "batch": "Ask by batch files: half the price, within a day, or on a GPU node",
     "review": "Let people look at rows, and tell from their answers what all rows are worth",
+    "hub": "A Hub on this machine, to rehearse a publication",
 }
 """First words of the commands that have two."""
 
@@ -373,6 +424,30 @@ COMMANDS: dict[str, Command] = {
         "check runs/mine --against releases/1.0.0 --quality quality.yml",
         _check,
         "check",
+    ),
+    "publish": Command(
+        "Publish a release on the Hub: one commit, then a tag that never moves; it is loaded back to compare its rows",
+        "publish runs/mine/releases/1.2.0 --repo acme/pairs",
+        _publish,
+        "published",
+    ),
+    "yank": Command(
+        "Mark a published version as bad, in its card and changelog and for who pulls it; nothing is deleted",
+        "yank acme/pairs@v1.2.0 --why 'a benchmark leaked into it'",
+        _yank,
+        "yanked",
+    ),
+    "pull": Command(
+        "Bring a published version back, bit for bit",
+        "pull acme/pairs@v1.2.0 --to releases/1.2.0",
+        _pull,
+        "pulled_release",
+    ),
+    "hub serve": Command(
+        "Run a Hub on this machine until Ctrl-C, and say what to set so that publish, pull and load_dataset talk to it",
+        "hub serve runs/hub",
+        _serve_hub,
+        "served_hub",
     ),
     "report": Command(
         "Write report.html: the funnel, reasons, examples",

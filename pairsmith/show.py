@@ -154,6 +154,31 @@ def served(result: Result) -> str:
     return f"review server stopped; {kept}\nnext: pairsmith review serve {result['run']}"
 
 
+def published(result: Result) -> str:
+    """Where a release is published, and that what is loaded from there is the release."""
+    seen = "for all to see" if result["public"] else "private"
+    done = "published" if result["new"] else "was published already"
+    compared = f"{result['rows']:,} rows were loaded from there and are those of the release"
+    return f"{result['published']} {done} ({seen}), commit {result['commit']}\n{compared}"
+
+
+def yanked(result: Result) -> str:
+    """That a version is marked, and where."""
+    return f"{result['published']} is yanked: its card and changelog say why (commit {result['commit']}); tags stay"
+
+
+def pulled_release(result: Result) -> str:
+    """Where a published version lies now."""
+    done = "brought" if result["new"] else "was there already, unchanged"
+    bad = f"\nyanked: {result['yanked']}" if result["yanked"] else ""
+    return f"{result['folder']}: {result['published']} {done}, {result['rows']:,} rows, every file verified{bad}"
+
+
+def served_hub(result: Result) -> str:
+    """That the Hub has stopped, and how to have it back."""
+    return f"Hub stopped; all of it is kept in {result['folder']}\nnext: pairsmith hub serve {result['folder']}"
+
+
 def pushed(result: Result) -> str:
     """What was sent, what was there, and where reviewers answer."""
     parts = _counts(result["parts"])

@@ -1,5 +1,7 @@
-"""A release of the demo is changed for the worse in twenty ways and more: each makes the check fail, and its first finding names
-the cause. The untouched release holds, and so does one to which sound rows were added."""
+"""A release of the demo is changed for the worse in twenty ways and more, and the check's first finding names the cause.
+
+The untouched release holds, and so does one to which sound rows were added.
+"""
 
 import csv
 import random
