@@ -20,12 +20,12 @@ def terminal(result: Result) -> str:
     """For people: every finding, the cause first, with why there is a bound and some rows."""
     lines = [_headline(result)]
     for number, finding in enumerate(result["findings"], start=1):
-        lines += ["", f"{number}. {finding['what']}", f"   why       {finding['reason']}"]
+        lines += ["", f"{number}. {_line(finding['what'])}", f"   why       {finding['reason']}"]
         if chance := _chance(finding):
             lines.append(f"   chance    {chance}")
         lines += [f"   row       {_row(example)}" for example in finding["examples"]]
     if result["known"]:
-        lines += ["", *(f"known: {finding['what']} ({finding['known']})" for finding in result["known"])]
+        lines += ["", *(f"known: {_line(finding['what'])} ({finding['known']})" for finding in result["known"])]
     return "\n".join([*lines, *(["", *notes] if (notes := list(_notes(result))) else [])])
 
 
@@ -116,12 +116,17 @@ def _row(example: Result) -> str:
         return str(example["id"])
     negative = f" | not: {example['negative']}" if example["negative"] else ""
     line = f"{example['id']} {example['group']} {example['language']}: {example['query']} -> {example['positive']}{negative}"
-    return visible(" ".join(line.split()))
+    return _line(line)
+
+
+def _line(text: str) -> str:
+    """Text on one line, whatever it holds."""
+    return visible(" ".join(text.split()))
 
 
 def _escaped(text: str) -> str:
     """Text in Markdown: no formatting, link, HTML or mention comes of it."""
-    return _MARKDOWN.sub(r"\\\1", visible(" ".join(text.split()))).replace("@", "@\u200b")
+    return _MARKDOWN.sub(r"\\\1", _line(text)).replace("@", "@\u200b")
 
 
 def _xml(text: str) -> str:

@@ -159,7 +159,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
-_SECTIONS = {"metrics": Bound, "known_issues": KnownIssue, "drift": DriftBounds}
+_SECTIONS: dict[str, type[_Strict]] = {"metrics": Bound, "known_issues": KnownIssue, "drift": DriftBounds}
 
 
 def _finding(error: Any) -> str:

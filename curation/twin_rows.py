@@ -75,11 +75,9 @@ class TwinRows:
             "across_splits": _mixed(best, splits),
             "across_versions": added & _mixed(best, added),
         }
-        return TwinCounts(
-            len(best),
-            *(int(flags.sum()) for flags in found.values()),
-            examples={name: _some(sketches, flags, best) for name, flags in found.items()},
-        )
+        counts = {name: int(flags.sum()) for name, flags in found.items()}
+        examples = {name: _some(sketches, flags, best) for name, flags in found.items()}
+        return TwinCounts(rows=len(best), **counts, examples=examples)
 
     def _clusters(self, sketches: Sketches) -> npt.NDArray[np.uint32]:
         """By rank: the first rank of the row's cluster."""
