@@ -103,7 +103,8 @@ def check(release: Path, baseline: Path | None, quality: Quality, home: Path, to
     bounded, held, skipped = _bounds(quality.metrics, found, was)
     findings = sorted([*bounded, *_once(findings)], key=_order)
     failing, known, stale = _sorted_out(findings, quality.known_issues, today)
-    failing += stale
+    if was and found.whole:  # else they may not be found because they cannot be told
+        failing += stale
     wanted = {one for finding in [*failing, *(one for one, _ in known)] for one in finding.examples}
     rows = {**(old.rows(wanted) if old else {}), **(new.rows(wanted) if found.whole else {})}
     return Report(

@@ -100,6 +100,9 @@ def _headline(result: Result) -> str:
 def _notes(result: Result) -> Iterator[str]:
     if result["note"]:
         yield f"note: {result['note']}"
+    for name, page in (result.get("expectations") or {"pages": {}})["pages"].items():
+        held = "holds" if result["expectations"]["held"][name] else "fails"
+        yield f"Great Expectations: suite {name} {held}: {page}"
     if result["skipped"]:
         yield f"without a baseline these are not compared: {', '.join(result['skipped'])}; give one with --against"
 

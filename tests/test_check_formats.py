@@ -43,7 +43,9 @@ def result(text: str = "plain", findings: int = 1) -> dict[str, Any]:
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_says_what_was_found_and_why(name: str) -> None:
     shown = FORMATS[name](result())
-    assert "a category that comes must be meant" in shown and "33.3" in shown and "we know" in shown or name == "github"
+    assert (
+        "a category that comes must be meant" in shown and "33.3" in shown and "we know" in shown
+    ) or name == "github"
     assert "demo 1" in shown
 
 
