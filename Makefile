@@ -41,6 +41,7 @@ types: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/gates.py
 	$(BIN)/python benchmarks/contamination.py
+	$(BIN)/python benchmarks/drift.py
 	$(BIN)/python benchmarks/generate.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/peers.py

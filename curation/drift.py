@@ -8,6 +8,7 @@ them, so that alarms only get rarer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import exp, log
 from typing import NamedTuple
 
@@ -24,8 +25,9 @@ from pairsmith.curation.two_samples import Counts, Floats, holm, least_chance, s
 ALPHA = 0.005
 """Chance of a false alarm of one report. A check makes two, of the whole and of the added rows alone: 1 % together."""
 
-FAMILIES = 2
-"""Of tests: of shares, and of whole distributions."""
+OF_SHARES = 0.25
+"""Part of ``alpha`` for the tests of shares; the rest is for those of whole distributions. There are ten times as many shares,
+and a quarter of the chance costs each of them 0.3 standard errors; few distributions need not pay for them."""
 
 RARE = "(rare)"
 """The categories of a dimension that are too rare to be told apart, together."""
@@ -68,27 +70,25 @@ def drift(baseline: Profile, other: Profile, settings: DriftSettings | None = No
     if not baseline.rows or not other.rows:
         return []
     whole = [*shape_tests(baseline, other), *diversity_tests(baseline, other)]
-    dimensions = _dimensions(baseline, other)
-    tables = _pooled(dimensions, settings)
+    tables = _pooled(_dimensions(baseline, other), settings)
     by_share = [test for table in tables for test in _share_tests(table, baseline, other, settings)]
-    found = [*_sure(by_share, settings.alpha), *_sure(whole, settings.alpha)]
-    found.sort(key=_order)
-    explained = {metric for table in tables for metric in _explained(table, found, settings)}
-    return [test.finding for test in found if test.finding.metric not in explained]
+    found = [*_sure(by_share, OF_SHARES, settings.alpha), *_sure(whole, 1 - OF_SHARES, settings.alpha)]
+    findings = [finding for _, finding in sorted(found, key=_order)]
+    explained = {metric for table in tables for metric in _explained(table, findings, settings)}
+    return [finding for finding in findings if finding.metric not in explained]
 
 
-def _order(test: Test) -> tuple[float, bool, str]:
+def _order(found: tuple[float, Finding]) -> tuple[float, bool, str]:
     """Of two parts of one whole, which are equally unlikely, that which comes or goes stands first."""
-    finding = test.finding
-    return round(test.log_chance, 6), bool(finding.value and finding.baseline), finding.metric
+    log_chance, finding = found
+    return round(log_chance, 6), bool(finding.value and finding.baseline), finding.metric
 
 
-def _sure(tests: Sequence[Test], alpha: float) -> list[Test]:
-    """Those of one of the two families of tests that are findings. Each has half of ``alpha``: shapes, of which there are few,
-    need not pay for hundreds of categories."""
-    corrected = np.minimum(0.0, holm(np.array([test.log_chance for test in tests])) + log(FAMILIES))
+def _sure(tests: Sequence[Test], part: float, alpha: float) -> list[tuple[float, Finding]]:
+    """The findings of a family of tests that has this part of ``alpha``, each with its log chance by its test alone."""
+    corrected = np.minimum(0.0, holm(np.array([test.log_chance for test in tests])) - log(part))
     return [
-        test._replace(finding=replace(test.finding, p=exp(chance)))
+        (test.log_chance, replace(test.told(), p=exp(chance)))
         for test, chance in zip(tests, corrected, strict=True)
         if test.counts and chance <= log(alpha)
     ]
@@ -103,9 +103,12 @@ class _Table(NamedTuple):
 
     @property
     def rows(self) -> Counts:
-        return self.counts.sum(axis=1)
+        """Of all categories, in each of the two sets."""
+        found: Counts = self.counts.sum(axis=1)
+        return found
 
     def metric(self, place: int) -> str:
+        """The dotted name of a category's share."""
         return f"drift.{self.dimension}.{self.names[place]}"
 
 
@@ -132,7 +135,7 @@ def _pooled(tables: Sequence[_Table], settings: DriftSettings) -> list[_Table]:
     least = [np.where(_can_count(table, settings), _least(table), 0.0) for table in tables]
     possible = np.sort(np.concatenate([*least, np.empty(0)]))
     fixed = len(tables)  # the pooled ones
-    level = log(settings.alpha / FAMILIES)
+    level = log(OF_SHARES * settings.alpha)
     tests = np.arange(1, len(possible) + fixed + 1)
     reached = np.searchsorted(possible, level - np.log(tests), side="right") + fixed <= tests
     level -= log(tests[reached.argmax()]) if len(tests) else 0.0
@@ -165,22 +168,22 @@ def _share_tests(table: _Table, baseline: Profile, other: Profile, settings: Dri
     rows, others = map(int, table.rows)
     chances = shares(table.counts[0], rows, table.counts[1], others)
     was, now = table.counts[0] / rows, table.counts[1] / others
-    reached = least.reached(was, now)
-    found = []
-    for place, name in enumerate(table.names):
-        value, before = float(now[place]), float(was[place])
-        finding = Finding(
-            table.metric(place),
-            _said(table.dimension, name, before, value),
-            value,
-            before,
-            least.bound(before, value),
-            least.reason,
-            severity=least.times(before, value),
-            examples=_examples(table.dimension, name, baseline, other),
-        )
-        found.append(Test(finding, float(chances[place]), bool(reached[place])))
-    return found
+    told = (partial(_told, table, place, baseline, other, least) for place in range(len(table.names)))
+    return [Test(*each) for each in zip(chances.tolist(), least.reached(was, now).tolist(), told, strict=True)]
+
+
+def _told(table: _Table, place: int, baseline: Profile, other: Profile, least: Least) -> Finding:
+    was, now = (table.counts[:, place] / table.rows).tolist()
+    return Finding(
+        table.metric(place),
+        _said(table.dimension, table.names[place], was, now),
+        now,
+        was,
+        least.bound(was, now),
+        least.reason,
+        severity=least.times(was, now),
+        examples=_examples(table.dimension, table.names[place], baseline, other),
+    )
 
 
 def _said(dimension: str, name: str, was: float, now: float) -> str:
@@ -199,7 +202,7 @@ def _examples(dimension: str, name: str, baseline: Profile, other: Profile) -> t
     return ()
 
 
-def _explained(table: _Table, found: Sequence[Test], settings: DriftSettings) -> list[str]:
+def _explained(table: _Table, found: Sequence[Finding], settings: DriftSettings) -> list[str]:
     """The metrics of findings that those before them explain: where a category goes, the shares of all others rise.
 
     The worst one is set apart, then a further one is kept if it still differs among the rows that are left.
@@ -207,7 +210,7 @@ def _explained(table: _Table, found: Sequence[Test], settings: DriftSettings) ->
     places = {table.metric(place): place for place in range(len(table.names))}
     left, explained = table.counts.copy(), []
     least = settings.least_of(table.dimension)
-    for metric in (test.finding.metric for test in found if test.finding.metric in places):
+    for metric in (one.metric for one in found if one.metric in places):
         hits, rows = left[:, places[metric]], left.sum(axis=1)
         was, now = hits / np.maximum(rows, 1)
         chance = shares(hits[:1], int(rows[0]), hits[1:], int(rows[1]))[0] if rows.all() else 0.0

@@ -6,6 +6,7 @@ alike in pairs that were made together, which thinning would part, and then a se
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from math import log
 
 import numpy as np
@@ -44,7 +45,8 @@ def _repeated(name: str, was: Spectrum, now: Spectrum) -> Test:
     hits = rows - sum(was.values()), round(kept - distinct(now, kept))
     before, after, least = hits[0] / rows, hits[1] / kept, REPEATED[name]
     chance = shares(np.array(hits[:1]), rows, np.array(hits[1:]), kept)[0]
-    finding = Finding(
+    told = partial(
+        Finding,
         f"drift.repeated.{name}",
         f"rows that repeat a {name}, of {kept:,}, went from {percent(before)} to {percent(after)}",
         after,
@@ -53,7 +55,7 @@ def _repeated(name: str, was: Spectrum, now: Spectrum) -> Test:
         least.reason,
         least.times(before, after),
     )
-    return Test(finding, float(chance), after > before and bool(least.reached(before, after)))
+    return Test(float(chance), after > before and bool(least.reached(before, after)), told)
 
 
 def _entropy(was: Spectrum, now: Spectrum) -> Test:
@@ -61,18 +63,17 @@ def _entropy(was: Spectrum, now: Spectrum) -> Test:
     kept = min(1.0, size_of(was) / size_of(now))
     (before, variance), (after, other_variance) = lacking_bits(was), lacking_bits(now, kept)
     spread = np.sqrt(variance + other_variance)
-    chance = float(two_sided((after - before) / spread)) if spread else 0.0
-    what = f"the entropy of tasks lacks {after:.2f} bits of its most, where it lacked {before:.2f}"
-    finding = Finding(
+    told = partial(
+        Finding,
         "drift.diversity.task_entropy",
-        what,
+        f"the entropy of tasks lacks {after:.2f} bits of its most, where it lacked {before:.2f}",
         after,
         before,
         before + BITS,
         BITS_REASON,
-        max(after - before, 0.0) / BITS,
+        (after - before) / BITS,
     )
-    return Test(finding, chance, after - before >= BITS)
+    return Test(float(two_sided((after - before) / spread)) if spread else 0.0, after - before >= BITS, told)
 
 
 def _ngrams(was: Sequence[Spectrum], now: Sequence[Spectrum]) -> Test:
@@ -85,13 +86,14 @@ def _ngrams(was: Sequence[Spectrum], now: Sequence[Spectrum]) -> Test:
     free = len(first) + len(second) - 2
     spread = (first.var() * len(first) + second.var() * len(second)) / free * (1 / len(first) + 1 / len(second))
     chance = 2 * stdtr(free, -abs(after - before) / np.sqrt(spread)) if spread else 1.0
-    finding = Finding(
+    told = partial(
+        Finding,
         "drift.diversity.distinct_ngrams",
         f"distinct n-grams, of {size:,}, went from {percent(before)} to {percent(after)}",
         after,
         before,
         before * (1 - NGRAMS),
         NGRAMS_REASON,
-        max(1 - after / before, 0.0) / NGRAMS,
+        (1 - after / before) / NGRAMS,
     )
-    return Test(finding, log(max(chance, 1e-300)), 1 - after / before >= NGRAMS)
+    return Test(log(max(chance, 1e-300)), 1 - after / before >= NGRAMS, told)

@@ -1,6 +1,7 @@
 """Drift of what is measured in numbers: lengths of texts and scores of gates, by field and group."""
 
 from collections.abc import Iterator
+from functools import partial
 from math import inf, log
 
 from pairsmith.curation.drift_tests import Test
@@ -8,13 +9,15 @@ from pairsmith.curation.finding import Finding
 from pairsmith.curation.profile import EXAMPLES, Profile, bin_of
 from pairsmith.curation.two_samples import Histogram, Shape, shape
 
-SHIFT = 0.05
-"""Change of the median that counts: half of the 10 % that must always be found, so that chance cannot hide those."""
-DISTANCE = 0.02
+SHIFT = 0.04
+"""Change of the median that counts: so far below the 10 % that must always be found that chance cannot hide those."""
+DISTANCE = 0.015
 """Distance of the distributions that must be there beside it: a median alone leaps where few values are near it."""
 APART = 0.1
 """Distance that counts whatever the median does: a tenth of all texts is elsewhere."""
-REASON = "a median 5 % off is half of what must always be found; apart by 0.1 means that a tenth of all is elsewhere"
+REASON = (
+    "a median 4 % off is well below the 10 % that must be found; apart by 0.1 means that a tenth of all is elsewhere"
+)
 
 
 def shape_tests(baseline: Profile, other: Profile) -> Iterator[Test]:
@@ -31,19 +34,21 @@ def shape_tests(baseline: Profile, other: Profile) -> Iterator[Test]:
 def _test(name: str, was: Histogram, now: Histogram, other: Profile) -> Test:
     found = shape(was, now)
     shifted = _times(found) >= 1 and found.distance >= DISTANCE
-    severity = max(found.distance / APART, min(_times(found), found.distance / DISTANCE))
-    finding = Finding(
+    return Test(found.log_chance, shifted or found.distance >= APART, partial(_told, name, found, other))
+
+
+def _told(name: str, found: Shape, other: Profile) -> Finding:
+    return Finding(
         f"drift.{name}",
         f"{name.replace('.', ' of ', 1)}: the median went from {found.median:.3g} to {found.other_median:.3g} "
         f"({found.shift:+.1%}); at {found.at:.3g} the distributions are {found.distance:.2f} apart",
         found.other_median,
         found.median,
-        found.median * (1 + (SHIFT if found.shift > 0 else -SHIFT)),
+        found.median * (1 + SHIFT if found.shift > 0 else 1 / (1 + SHIFT)),
         REASON,
-        severity,
+        severity=max(found.distance / APART, min(_times(found), found.distance / DISTANCE)),
         examples=_examples(name, found, other),
     )
-    return Test(finding, found.log_chance, shifted or found.distance >= APART)
 
 
 def _times(found: Shape) -> float:

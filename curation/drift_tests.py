@@ -1,5 +1,6 @@
 """One test of a drift report, and the effect from which a difference matters."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +11,11 @@ from pairsmith.curation.finding import Finding
 
 class Test(NamedTuple):
     """``log_chance``: of a difference like this without any change, by this test alone; ``counts``: whether the effect is large
-    enough to be a finding. The finding's ``p`` is set when all tests are there."""
+    enough to be a finding; ``told``: what to say then, without ``p``, which hangs on all tests of the report."""
 
-    finding: Finding
     log_chance: float
     counts: bool
+    told: Callable[[], Finding]
 
 
 class Least(NamedTuple):

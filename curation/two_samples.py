@@ -17,10 +17,10 @@ while that of the plain z test is off by 10 where one sample is much larger than
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
-Histogram = Mapping[float, int]
+Histogram = Mapping[int, int] | Mapping[float, int]
 """Value -> how often it occurs: a sample of any size in the memory of its distinct values."""
 
-_SURE = -690.0  # log of 1e-300: an exact chance below what a float holds
+_SMALLEST = 1e-300  # of exact chances: a float holds hardly less
 
 
 def shares(hits: Counts, rows: int, other_hits: Counts, other_rows: int) -> Floats:
@@ -51,7 +51,8 @@ def least_chance(both: Counts, rows: int, other_rows: int) -> Floats:
         - _log_choices(rows + other_rows, rows)
         for hits in ends
     ]
-    return np.minimum(0.0, np.log(2) + np.minimum(*ways))
+    found: Floats = np.minimum(0.0, np.log(2) + np.minimum(*ways))
+    return found
 
 
 def _log_choices(of: npt.ArrayLike, number: npt.ArrayLike) -> Floats:
@@ -73,7 +74,8 @@ def _exact(hits: Counts, rows: int, both: Counts, all_rows: int) -> Floats:
     up = hypergeom.sf(hits - 1, all_rows, both, rows)
     down = hypergeom.cdf(hits, all_rows, both, rows)
     tail = np.minimum(1.0, 2 * np.minimum(up, down))
-    return np.maximum(np.log(np.maximum(tail, 1e-300)), _SURE)
+    found: Floats = np.log(np.maximum(tail, _SMALLEST))
+    return found
 
 
 def _by_likelihood(hits: Counts, rows: int, both: Counts, all_rows: int) -> Floats:

@@ -9,6 +9,7 @@ import pytest
 from bare import TRANSPORTS
 from endpoint import Endpoint, Reply
 
+import drift
 import peers
 from rehearsal.score import score
 from rehearsal.watch import watch
@@ -144,3 +145,25 @@ def test_each_peer_with_an_environment_of_its_own_finds_equal_texts(tool, tmp_pa
     assert isinstance(figures, dict), figures
     found = json.loads((tmp_path / "found.json").read_text())
     assert peers.quality(found, peers.Truth({(0, 3): 1.0}, [False] * 4), 0.9)["spaced"] == [1, 1]
+
+
+def hits(told: str) -> float:
+    return float(told.split("%")[0]) / 100
+
+
+def test_simulated_drift_is_found_and_none_where_there_is_none():
+    same, *_ = cases = drift.cases(drift.World(drift.default_weights()))
+    assert hits(drift.rates(same, 20)["drift"]) <= 0.05
+    halved = next(case for case in cases if "halved" in case.name)
+    assert hits(drift.rates(halved, 4)["drift"]) == 1
+    twice = next(case for case in cases if "twice" in case.name)
+    assert hits(drift.rates(twice, 4)["drift"]) == 1
+
+
+def test_a_simulated_profile_counts_each_row_once_in_every_dimension():
+    made = drift.draw(drift.World(drift.default_weights()), 1000, drift.np.random.default_rng(0))
+    for name in drift.CATEGORIES:
+        assert made.shares[name].total() == 1000
+    for of in ("query", "positive"):
+        lengths = sum(counts.total() for name, counts in made.lengths.items() if name.startswith(of))
+        assert made.shares[f"length.{of}"].total() == lengths == 1000

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored import stored
 
-from pairsmith.curation.drift import ALPHA, LEAST, RARE, DriftSettings, drift
+from pairsmith.curation.drift import ALPHA, LEAST, OF_SHARES, RARE, DriftSettings, drift
+from pairsmith.curation.drift_vanished import FEWEST, vanished
 from pairsmith.curation.profile import Profile, profile
 from pairsmith.factory.languages import default_weights
 from pairsmith.factory.records import RELEASE, VERDICTS, content_hash
@@ -134,6 +135,18 @@ def test_rare_categories_are_told_together_where_none_could_be_told_alone():
     assert f"drift.query_language.{RARE}" in {one.metric for one in found}
 
 
+def test_a_category_that_is_taken_out_of_a_version_is_named_however_rare_it_was():
+    rows = lines(300)
+    for row, language in zip(rows, ["yo"] * FEWEST + ["so"] * (FEWEST - 1), strict=False):
+        row["query_language"] = language
+    whole, left = of(rows), of([row for row in rows if row["query_language"] not in ("yo", "so")])
+    assert drift(whole, left) == []
+    (found,) = vanished(whole, left)
+    assert (found.metric, found.severity, found.p) == ("drift.query_language.yo", 1, None)
+    assert found.examples == tuple(row["id"] for row in rows[:FEWEST])
+    assert vanished(whole, whole) == vanished(left, whole) == []
+
+
 def test_no_rows_no_drift():
     assert drift(Profile(), BASELINE) == drift(BASELINE, of([])) == drift(Profile(), Profile()) == []
 
@@ -195,5 +208,5 @@ def test_golden_findings():
     now.shares["query_language"].update(en=9_850, de=150)
     (found,) = drift(was, now)
     assert found.what == "query_language 'de' fell from 3% to 1.5%"
-    assert found.p == pytest.approx(4 * 8.2e-13, rel=0.05)  # two tests of shares, two families
+    assert found.p == pytest.approx(2 * 8.2e-13 / OF_SHARES, rel=0.05)  # de, and en, which tells the same
     assert (found.bound, found.severity) == (pytest.approx(0.024), pytest.approx(4))
