@@ -104,13 +104,13 @@ def cut_texts_short(rows: Rows) -> Rows:
 
 
 def lengthen_queries(rows: Rows) -> Rows:
-    """Each of one group goes on with what another one of its language holds."""
+    """To twice as much: each translation goes on with the one before it from the same language."""
     last: dict[str, str] = {}
     changed = []
     for row in rows:
-        if row["group"] == "sts":
+        if row["group"] == "bitext":
             more = last.get(row["query_language"], "")
-            last[row["query_language"]] = row["negatives"][0]
+            last[row["query_language"]] = row["query"]
             row = {**row, "query": f"{row['query']} {more}".strip()}
         changed.append(row)
     return changed
