@@ -1,6 +1,7 @@
 """The command line: one verb a stage, the run folder as argument, progress on stderr, JSON on stdout with ``--json``.
 
-Exit codes: 0 done, 2 something that a person must mend (one line says what), 130 stopped by Ctrl-C.
+Exit codes: 0 done, 1 a check found that quality fell, 2 something that a person must mend (one line says what), 130 stopped by
+Ctrl-C.
 """
 
 import argparse
@@ -21,7 +22,8 @@ MOST_SHOWN = 50_000  # rows for people: more than they can read, and what a serv
 class Command(NamedTuple):
     """One verb. ``run`` does it and returns plain data; ``view`` names what of :mod:`pairsmith.show` shows it to a person.
 
-    Where the data have ``mend``, that is what a person must mend: the line is printed and the exit code is 2.
+    Where the data have ``mend``, that is what a person must mend: the line is printed and the exit code is 2. Else it is
+    ``exit``, where they have that.
     """
 
     help: str
@@ -54,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(_safe(getattr(show, "plain" if options.json else command.view)(result)), flush=True)
     except BrokenPipeError:
         sys.stderr.close()  # the reader has had enough (`| head`)
-    return _refuse(result["mend"]) if "mend" in result else 0
+    return _refuse(result["mend"]) if "mend" in result else int(result.get("exit", 0))
 
 
 def _without_key(arguments: list[str], key: str | None) -> list[str]:
@@ -105,6 +107,8 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
         verb.add_argument("source", type=Path, metavar="FROM", help="recorded answers, or an output file of a batch")
         verb.add_argument("target", type=Path, metavar="TO", help="the other of the two; must not be there yet")
         verb.add_argument("--run", type=Path, metavar="RUN", help="run whose journal knows request ids and batch keys")
+    elif name == "check":
+        _add_check_arguments(verb)
     elif name == "hub serve":
         verb.add_argument(
             "folder", type=Path, metavar="FOLDER", help="where its state is kept; made if it is not there"
@@ -148,6 +152,18 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name == "score":
         verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
     verb.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_check_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("folder", metavar="RELEASE", help="a release, a run (its newest one), or ORG/NAME@v1.2.0")
+    verb.add_argument("--against", metavar="BASELINE", help="the release to compare it with, named alike")
+    about = "the bounds, each with its reason; default: those that 'pairsmith init' writes"
+    verb.add_argument("--quality", type=Path, metavar="FILE", help=about)
+    about = "terminal (default), markdown for a pull request, junit, json or github (annotations)"
+    formats = ("terminal", "markdown", "junit", "json", "github")
+    verb.add_argument("--format", choices=formats, default="terminal", metavar="FORMAT", help=about)
+    about = "write the same bounds as suites of Great Expectations here, with its pages (Data Docs)"
+    verb.add_argument("--expectations", type=Path, metavar="FOLDER", help=about)
 
 
 def _add_hub_arguments(verb: argparse.ArgumentParser, name: str) -> None:
@@ -206,6 +222,7 @@ def _cores() -> int:
 
 
 def _init(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.curation.quality import SHIPPED
     from pairsmith.factory.scaffold import commented_yaml
     from pairsmith.factory.spec import FILE, Spec
 
@@ -214,6 +231,9 @@ def _init(options: argparse.Namespace) -> dict[str, Any]:
         raise RunError(f"{path} is there already and stays as it is; edit it, or choose another folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(commented_yaml(Spec()), encoding="utf-8")
+    quality = path.with_name(SHIPPED.name)
+    if not quality.exists():
+        quality.write_bytes(SHIPPED.read_bytes())
     return {"written": str(path), "next": f"pairsmith plan {options.folder}"}
 
 
@@ -293,6 +313,13 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
     truths = read_truth(inside if inside.is_file() else Path(options.truth))
     run.folder.need(VERDICTS_FILE, "gate")
     return score(truths, set(run.table(REQUESTS_FILE).read("id")["id"].to_pylist()), run.table(VERDICTS_FILE))
+
+
+def _check(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.checking import check_release
+
+    found = check_release(options.folder, options.against, options.quality, options.expectations)
+    return {**found, "format": options.format}
 
 
 def _plan_review(options: argparse.Namespace) -> dict[str, Any]:
@@ -398,6 +425,12 @@ COMMANDS: dict[str, Command] = {
         "release runs/mine",
         _stage("pairsmith.releasing", "release"),
         "release",
+    ),
+    "check": Command(
+        "Compare a release with a baseline and with the bounds of quality.yml: exit code 1 where quality fell",
+        "check runs/mine --against releases/1.0.0 --quality quality.yml",
+        _check,
+        "check",
     ),
     "publish": Command(
         "Publish a release on the Hub: one commit, then a tag that never moves; it is loaded back to compare its rows",

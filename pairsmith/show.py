@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pairsmith.curation.check_formats import FORMATS
 from pairsmith.factory.accounts import dollars
 from pairsmith.show_review import review
 
@@ -268,6 +269,12 @@ def decisions(result: Result) -> str:
     marks = f"{result['kept']:,} of them kept by people, {result['corrected']:,} corrected"
     old = f"; {result['outdated']:,} answers are to earlier texts and do not count" if result["outdated"] else ""
     return f"accepted {result['accepted']:,} = released {result['released']:,} ({marks}){lost}{old}"
+
+
+def check(result: Result) -> str:
+    """What was found, in the format that was asked for."""
+    wanted = dict(result)
+    return FORMATS[wanted.pop("format")](wanted)
 
 
 def path(result: Result) -> str:

@@ -1,0 +1,173 @@
+"""``quality.yml``: what a release must hold, each bound with its reason. The one source of all thresholds of a check.
+
+::
+
+    metrics:
+      recheck.failing_rate: {max: 0, reason: a released row that fails a gate today was released by mistake}
+      rows:                 {max_drop: 5%, reason: corrections take a row here and there, not one in twenty}
+    known_issues:
+      - {finding: drift.group.sts, reason: we ask for fewer on purpose, until: 2027-01-31}
+"""
+
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from pairsmith.factory.errors import InputError, nearest
+
+SHIPPED = Path(str(files("pairsmith.cards"))) / "quality.yml"
+"""Bounds that every release of pairs should hold, with their reasons."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Change(_Strict):
+    """By how much a metric may move: ``by`` in its own unit or, where ``relative``, as a share of the baseline's value."""
+
+    by: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    relative: bool = False
+
+    def of(self, baseline: float) -> float:
+        """The same in the metric's unit."""
+        return self.by * abs(baseline) if self.relative else self.by
+
+
+def _change(value: Any) -> Any:
+    """``5%`` is relative to the baseline, ``0.05`` in the metric's own unit."""
+    if isinstance(value, str) and value.strip().endswith("%"):
+        try:
+            return {"by": float(value.strip()[:-1]) / 100, "relative": True}
+        except ValueError:
+            raise ValueError("no number and no percentage such as 5%") from None
+    return {"by": value}
+
+
+def _said(reason: str) -> str:
+    if not reason.strip():
+        raise ValueError("say why, in a sentence for those whose check fails")
+    return " ".join(reason.split())
+
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Moved = Annotated[Change, BeforeValidator(_change)]
+Reason = Annotated[str, AfterValidator(_said)]
+
+
+class Bound(_Strict):
+    """What one metric may be: at least ``min``, at most ``max``, and how far below or above the baseline's."""
+
+    min: Number | None = None
+    max: Number | None = None
+    max_drop: Moved | None = None
+    max_rise: Moved | None = None
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> "Bound":
+        if self.min is None and self.max is None and not self.compares:
+            raise ValueError("give min, max, max_drop or max_rise")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}: nothing could hold both")
+        return self
+
+    @property
+    def compares(self) -> bool:
+        """Whether it takes a baseline to tell."""
+        return self.max_drop is not None or self.max_rise is not None
+
+    def limits(self, baseline: float | None) -> tuple[float, float]:
+        """The least and the greatest value that holds, by all that can be told without or with a ``baseline``."""
+        lows = [float("-inf") if self.min is None else self.min]
+        highs = [float("inf") if self.max is None else self.max]
+        if baseline is not None and self.max_drop is not None:
+            lows.append(baseline - self.max_drop.of(baseline))
+        if baseline is not None and self.max_rise is not None:
+            highs.append(baseline + self.max_rise.of(baseline))
+        return max(lows), min(highs)
+
+
+class KnownIssue(_Strict):
+    """A finding that is known and lived with, up to the day ``until`` if one is given. One that is not found fails."""
+
+    finding: str
+    reason: Reason
+    until: date | None = None
+
+
+class DriftBounds(_Strict):
+    """``alpha``: the chance of a false alarm of one comparison; a check makes one of
+    the whole, one of the added rows and one of the corrected ones."""
+
+    enabled: bool = True
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.005
+
+
+class Quality(_Strict):
+    """The whole file. ``evaluation``: files of texts that must not be trained on, beside it; ``recheck``: how many rows are
+    put to the gates again, at most, of all and again of the added ones."""
+
+    metrics: dict[str, Bound] = Field(default_factory=dict)
+    drift: DriftBounds = DriftBounds()
+    evaluation: list[str] = Field(default_factory=list)
+    recheck: Annotated[int, Field(ge=0)] = 50_000
+    known_issues: list[KnownIssue] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _each_issue_once(self) -> "Quality":
+        names = [issue.finding for issue in self.known_issues]
+        twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+        if twice:
+            raise ValueError(f"known_issues: '{twice}' is named twice")
+        return self
+
+
+def read_quality(path: Path) -> Quality:
+    """Read and check a ``quality.yml``. Raises :class:`InputError` with every finding in one line."""
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a safe loader, made stricter
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); 'pairsmith init RUN' writes one to start from"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        raise InputError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: holds {type(data).__name__}, not keys and values such as 'metrics:'")
+    try:
+        return Quality.model_validate(data)
+    except ValidationError as error:
+        raise InputError(f"{path}: " + "; ".join(_finding(item) for item in error.errors())) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Of two equal keys YAML keeps the last one without a word: a bound would be gone."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    names = [key.value for key, _ in node.value]
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise ValueError(f"'{twice}' stands twice at line {node.start_mark.line + 1} and below; keep one")
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+_SECTIONS: dict[str, type[_Strict]] = {"metrics": Bound, "known_issues": KnownIssue, "drift": DriftBounds}
+
+
+def _finding(error: Any) -> str:
+    place = error["loc"]
+    where = ".".join(str(part) for part in place)
+    if error["type"] == "extra_forbidden":
+        section = _SECTIONS.get(str(place[0]), Quality) if len(place) > 1 else Quality
+        return f"unknown key '{where}'{nearest(place[-1], section.model_fields)}"
+    message = error["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(error["input"], dict) else f" (found {error['input']!r})"
+    return f"{where + ': ' if where else ''}{message}{shown}"
