@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from endpoint import Endpoint
-from hub import COMMIT, Hub
 from hypothesis import given
 from hypothesis import strategies as st
 from test_live import call
 from test_sources import text
 
+from hub import COMMIT, Hub
 from pairsmith.asking import plan_next, read_plan
 from pairsmith.factory.estimate import answer_tokens
 from pairsmith.factory.parse import ParseReason, parse_answer

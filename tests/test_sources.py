@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hub import COMMIT, Hub
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub import COMMIT, Hub
 from pairsmith.factory.documents import read_documents
 from pairsmith.factory.errors import InputError, SpecError
 from pairsmith.factory.folder import RunFolder
