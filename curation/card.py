@@ -260,7 +260,7 @@ def _template() -> "Template":
         number="{:,}".format,
         dollars=dollars,
         percent="{:.1%}".format,
-        figure=lambda value: "not defined" if value is None else f"{value:.2f}",
+        figure=lambda value: "not told" if value is None else f"{value:.2f}",
         demoted=_demoted,
     )
     source = files("pairsmith.cards").joinpath("dataset.md.jinja").read_text(encoding="utf-8")

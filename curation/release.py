@@ -197,7 +197,8 @@ def write_release(accepted: TableFile, facts: ReleaseFacts, releases: Path) -> t
     index, contents = read_index(accepted, facts.spec.splits)
     if not index.num_rows:
         raise RunError(
-            f"{releases}: no row was accepted, so there is nothing to release; see why with 'pairsmith report'"
+            f"{releases}: there is nothing to release: no row was accepted, or none is left after people's answers; see why"
+            f" with 'pairsmith report {releases.parent}'"
         )
     rows = Rows(accepted, index, contents)
     known = versions(releases)

@@ -4,21 +4,19 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from pairsmith.accepting import need_acceptance
 from pairsmith.accounts import read_book, read_ledger, written
 from pairsmith.curation.release import MANIFEST, ReleaseFacts, write_release
-from pairsmith.curation.review_facts import ReviewFacts, review_facts
+from pairsmith.curation.review_facts import NOT_INSTALLED, ReviewFacts, review_facts
 from pairsmith.curation.review_rows import FILE as SAMPLE_FILE
-from pairsmith.curation.review_rows import SAMPLE
 from pairsmith.curation.reviews import FILE as REVIEWS
 from pairsmith.curation.reviews import read_reviews
 from pairsmith.deciding import DECIDE, decided, has_reviews, to_release
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.records import digest
+from pairsmith.progress import note
 from pairsmith.report import ReportData, write_report
-from pairsmith.reviewed import reviewed
+from pairsmith.reviewed import read_sample, reviewed
 from pairsmith.reviewing import draw_sample, drawn_before
 from pairsmith.run import (
     ACCEPTED,
@@ -59,7 +57,11 @@ def release(run: Run) -> dict[str, Any]:
 
 
 def report(run: Run) -> dict[str, Any]:
-    """Write ``report.html`` of what the gates and people found and what was paid, and ``ledger.json``."""
+    """Write ``report.html`` of what the gates and people found and what was paid, and ``ledger.json``.
+
+    What people decided is applied first, so that it is told of the rows and answers as they are now.
+    """
+    decided(run)
     if _answered(run):
         draw_sample(run)  # of the rows as they are now
     return REPORT_PAGE.do(run)
@@ -86,12 +88,15 @@ def _review_counts(run: Run) -> bool:
 def _release(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
     spec = run.spec
     thresholds = spec.gates.model_dump(mode="json")
-    review = _review_facts(run)
-    need_acceptance(run.path, spec.review, review.statement if review else None)
     funnel = run.folder.facts("gate")
+    review = _review_facts(run)
+    if funnel["accepted"]:
+        need_acceptance(run.path, spec.review, review.statement if review else None)
     said = review if has_reviews(run) else None
     facts = ReleaseFacts(spec.name, spec.release, funnel, thresholds, tool_versions(), read_book(run), said)
     folder, change = write_release(run.table(to_release(run)), facts, run.path / RELEASES)
+    if said and said.agreement and said.agreement.undefined == NOT_INSTALLED and not (change and change.empty):
+        note("the card cannot tell how far reviewers agree; that takes: pip install 'pairsmith[review]'")
     signatures = write_signatures(
         folder, bands_for(spec.gates.duplicates.threshold, spec.gates.duplicates.permutations)
     )
@@ -104,7 +109,7 @@ def _review_facts(run: Run) -> ReviewFacts | None:
     """What is known of people's review; None where it plays no part, or nobody was shown a row and nobody has answered."""
     if not _review_counts(run) or not (drawn_before(run) or has_reviews(run)):
         return None
-    sample = pq.read_table(run.path / SAMPLE_FILE, schema=SAMPLE) if drawn_before(run) else None
+    sample = read_sample(run) if drawn_before(run) else None
     return review_facts(decided(run), read_reviews(run.path / REVIEWS), sample, run.spec.review)
 
 
@@ -148,7 +153,7 @@ def _report(run: Run) -> tuple[tuple[str, ...], dict[str, Any]]:
 
 
 def _decisions(run: Run) -> dict[str, Any]:
-    """How many accepted rows became what by people's answers, when these were applied last."""
+    """How many accepted rows became what by people's answers."""
     return run.folder.facts(DECIDE.name) if has_reviews(run) else {}
 
 
