@@ -47,7 +47,7 @@ def serve(
     folder = run / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    with _alone(run, folder) as lock, _stoppable():
+    with _alone(run, folder) as lock, stoppable():
         known = local_server(run) or new_server(run, workspace)
         wanted = replace(known.with_reviewers(reviewers), workspace=workspace)
         python = environment(say)
@@ -83,7 +83,7 @@ def _alone(run: Path, folder: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[None]:
     """SIGTERM does what Ctrl-C does."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

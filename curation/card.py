@@ -92,7 +92,8 @@ class CardFacts:
     that order; ``files``: config -> split -> Parquet paths relative to the card, config
     ``all`` is the default one; ``funnel``: see :meth:`pairsmith.validators.funnel.Funnel.counts`; ``thresholds``: gate ->
     settings; ``models``: model -> rows; ``tool_versions``: package -> version; ``parent``: the version before, if any;
-    ``description`` and ``changelog``: Markdown of the dataset's owner; ``book``: what was paid; ``review``: by people, if any.
+    ``description`` and ``changelog``: Markdown of the dataset's owner; ``book``: what was paid; ``review``: by people, if any;
+    ``license_link``: where the licence's text stands, if that is said; ``terms``: model -> what its terms say of its output.
     """
 
     name: str
@@ -110,6 +111,8 @@ class CardFacts:
     changelog: str
     book: Book = field(default_factory=Book)
     review: ReviewFacts | None = None
+    license_link: str = ""
+    terms: dict[str, str] = field(default_factory=dict)
 
 
 def render_card(facts: CardFacts) -> str:
@@ -136,6 +139,7 @@ def _front_matter(facts: CardFacts) -> str:
     card = DatasetCardData(
         language=languages,
         license=facts.license,
+        license_link=facts.license_link or None,
         annotations_creators=[*(["found"] if unknown else []), *written],
         language_creators=[*(["found"] if found else []), *written],
         multilinguality="multilingual" if len(languages) > 1 else "monolingual",

@@ -238,6 +238,8 @@ def _write(
         tool_versions=facts.tool_versions,
         parent=str(parent) if parent else None,
         changelog=changelog,
+        license_link=facts.spec.license_link,
+        terms=facts.spec.terms,
     )
     (beside / "README.md").write_text(render_card(card), encoding="utf-8")
     manifest = {
@@ -249,6 +251,7 @@ def _write(
         "rows": rows.contents.rows,
         "counts": rows.contents.counts(),
         "models": models,
+        "terms": {model: facts.spec.terms[model] for model in models if model in facts.spec.terms},
         "ledger": [as_json(one) for one in facts.book.by("model", "step")],
         "schema": {field.name: str(field.type) for field in RELEASE},
         "files": {name: {"rows": count, "sha256": file_digest(beside / name)} for name, count in files.items()},

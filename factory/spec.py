@@ -402,6 +402,12 @@ class ReleaseSpec(Section):
     """What a release says of itself."""
 
     license: str = Field("other", description="licence id of the Hub, e.g. cc0-1.0, apache-2.0")
+    license_link: str = Field("", description="where the text of the licence stands; needed to publish under 'other'")
+    terms: dict[str, str] = Field(
+        default_factory=dict,
+        description="what the terms of each model that wrote rows say of its output: a sentence or an address; needed to publish, "
+        "e.g. {gpt-5: 'https://openai.com/policies/terms-of-use'}; rows of unknown origin stand under 'unknown'",
+    )
     description: str = Field("", description="one paragraph for the card")
     splits: dict[str, Share] = Field(
         default_factory=lambda: {"test": 0.02}, description="share of each held-out split; the rest is 'train'"

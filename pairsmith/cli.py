@@ -98,6 +98,12 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
         verb.add_argument("source", type=Path, metavar="FROM", help="recorded answers, or an output file of a batch")
         verb.add_argument("target", type=Path, metavar="TO", help="the other of the two; must not be there yet")
         verb.add_argument("--run", type=Path, metavar="RUN", help="run whose journal knows request ids and batch keys")
+    elif name == "hub serve":
+        verb.add_argument(
+            "folder", type=Path, metavar="FOLDER", help="where its state is kept; made if it is not there"
+        )
+        about = "default: 8642, or another one where that is in use"
+        verb.add_argument("--port", type=_port, metavar="N", help=about)
     elif name != "schema":
         verb.add_argument("folder", type=Path, metavar="RUN", help="the run folder")
     if name == "batch collect":
@@ -221,6 +227,12 @@ def _serve(options: argparse.Namespace) -> dict[str, Any]:
     return {"run": str(options.folder), **serve_run(open_run(options.folder), options.port)}
 
 
+def _serve_hub(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.serving import serve_folder
+
+    return serve_folder(options.folder, options.port)
+
+
 def _convert(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.converting import convert_answers
 
@@ -249,6 +261,7 @@ def _plan_review(options: argparse.Namespace) -> dict[str, Any]:
 GROUPS = {
     "batch": "Ask by batch files: half the price, within a day, or on a GPU node",
     "review": "Let people look at rows, and tell from their answers what all rows are worth",
+    "hub": "A Hub on this machine, to rehearse a publication",
 }
 """First words of the commands that have two."""
 
@@ -340,6 +353,12 @@ COMMANDS: dict[str, Command] = {
         "release runs/mine",
         _stage("pairsmith.releasing", "release"),
         "release",
+    ),
+    "hub serve": Command(
+        "Run a Hub on this machine until Ctrl-C, and say what to set so that publish, pull and load_dataset talk to it",
+        "hub serve runs/hub",
+        _serve_hub,
+        "served_hub",
     ),
     "report": Command(
         "Write report.html: the funnel, reasons, examples",

@@ -153,6 +153,11 @@ def served(result: Result) -> str:
     return f"review server stopped; {kept}\nnext: pairsmith review serve {result['run']}"
 
 
+def served_hub(result: Result) -> str:
+    """That the Hub has stopped, and how to have it back."""
+    return f"Hub stopped; all of it is kept in {result['folder']}\nnext: pairsmith hub serve {result['folder']}"
+
+
 def pushed(result: Result) -> str:
     """What was sent, what was there, and where reviewers answer."""
     parts = _counts(result["parts"])

@@ -267,3 +267,15 @@ def test_a_card_claims_a_model_for_no_row_whose_writer_is_not_known():
         assert f"{models['unknown']} of 5 rows were taken from files" in body
         assert ("Every text of the other rows is synthetic" in body) == (len(models) > 1)
         assert "No text was taken from a corpus" not in body and "were written by language models" not in body
+
+
+def test_the_terms_of_each_model_and_the_text_of_a_licence_stand_in_the_card() -> None:
+    stated = facts(
+        models={"m": 3, "other": 1}, terms={"m": "free | use"}, license="other", license_link="https://x.example"
+    )
+    front, body = parts(render_card(stated))
+    assert (front["license"], front["license_link"]) == ("other", "https://x.example")
+    assert "| m | 3 |" in body
+    assert "free &#124; use |" in body
+    assert "| other | 1 |" in body
+    assert "not stated |" in body
