@@ -136,6 +136,9 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name == "review import":
         about = "answers that the page downloaded, or the JSON lines filled in"
         verb.add_argument("files", type=Path, nargs="+", metavar="FILE", help=about)
+    if name == "release":
+        about = "level of the version; default: %(default)s, the least that the change allows; a smaller one is refused"
+        verb.add_argument("--bump", choices=("auto", "patch", "minor", "major"), default="auto", help=about)
     if name == "score":
         verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
     verb.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -349,9 +352,9 @@ COMMANDS: dict[str, Command] = {
         "imported_review",
     ),
     "release": Command(
-        "Write the accepted rows as the next version",
-        "release runs/mine",
-        _stage("pairsmith.releasing", "release"),
+        "Write the accepted rows as the next version, which can't be changed afterwards",
+        "release runs/mine --bump auto",
+        _stage("pairsmith.releasing", "release", "bump"),
         "release",
     ),
     "hub serve": Command(

@@ -15,7 +15,7 @@ import pytest
 from test_line import RECORDED, call, refused
 
 from pairsmith.cli import main
-from pairsmith.curation.release import read_manifest
+from pairsmith.curation.manifest import read_manifest
 from pairsmith.curation.reviews import Review
 from pairsmith.factory.records import REVIEWED
 from pairsmith.reviewed import reviewed
