@@ -18,6 +18,8 @@ from pairsmith.validators.digests import digests
 
 REMEDY = "take the release again from where it came"
 COMPARED = ["id", "content_hash", "group", "query_language", "document_language", "split", "review"]
+COUNTED = ["model", "document", "query", "positive"]
+"""Further columns that a release is never without, of which its distributions are told."""
 CONTENT = "content"
 """The column that holds a digest of all else that two releases have of a row."""
 
@@ -60,8 +62,8 @@ def release_files(release: Path) -> list[TableFile]:
 def _schema(own: pa.Schema) -> pa.Schema:
     """What is wanted of a file with columns ``own``: those, but what is compared as Pairsmith has it, so that reading says
     where it is not."""
-    rest = [field for field in own if field.name not in COMPARED]
-    return pa.schema([*(RELEASE.field(name) for name in COMPARED if name != "review" or name in own.names), *rest])
+    needed = [*(name for name in COMPARED if name != "review" or name in own.names), *COUNTED]
+    return pa.schema([*map(RELEASE.field, needed), *(field for field in own if field.name not in needed)])
 
 
 def columns_of(files: Sequence[TableFile]) -> Columns:

@@ -7,6 +7,7 @@
     ├── InputError                 a file that the spec or the command line names
     ├── RunError                   the run folder: missing stage, other format, held by another process
     │   └── RoomError              the disk is full, or a file as large as it may be
+    ├── RemoteError                the Hub: not reached, not allowed, or what is there is something else
     └── ServiceError               the language model's service
         ├── RetryError             passing (429, 5xx, timeout, reset): ask again after ``wait`` seconds
         ├── RowError               this request only (400, content filter, context length): give up, ``reason`` is kept
@@ -35,6 +36,10 @@ class RunError(PairsmithError):
 
 class RoomError(RunError):
     """A file cannot be written whole: the disk is full, a quota used up, or the file as large as a file may be."""
+
+
+class RemoteError(PairsmithError):
+    """The Hub did not do, or does not hold, what the command needs."""
 
 
 class ServiceError(PairsmithError):

@@ -405,8 +405,8 @@ class ReleaseSpec(Section):
     license_link: str = Field("", description="where the text of the licence stands; needed to publish under 'other'")
     terms: dict[str, str] = Field(
         default_factory=dict,
-        description="what the terms of each model that wrote rows say of its output: a sentence or an address; needed to "
-        "publish, e.g. {gpt-5: 'https://openai.com/policies/terms-of-use'}; rows of unknown origin stand under 'unknown'",
+        description="what the terms of each model say of its output: a sentence or an address; needed to publish, "
+        "e.g. {gpt-5: 'https://openai.com/policies/terms-of-use'}; rows of unknown origin stand under 'unknown'",
     )
     description: str = Field("", description="one paragraph for the card")
     splits: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")], Share] = Field(

@@ -104,6 +104,12 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
         )
         about = "default: 8642, or another one where that is in use"
         verb.add_argument("--port", type=_port, metavar="N", help=about)
+    elif name in ("publish", "yank", "pull"):
+        _add_hub_arguments(verb, name)
+    elif name == "diff":
+        about = "folder of a release, a run (its newest release), or ORG/NAME@v1.2.0 on the Hub"
+        verb.add_argument("old", metavar="A", help=about)
+        verb.add_argument("new", metavar="B", help="the release that is compared with it, named in the same way")
     elif name != "schema":
         verb.add_argument("folder", type=Path, metavar="RUN", help="the run folder")
     if name == "batch collect":
@@ -142,6 +148,24 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name == "score":
         verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
     verb.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_hub_arguments(verb: argparse.ArgumentParser, name: str) -> None:
+    if name == "publish":
+        verb.add_argument("folder", type=Path, metavar="RELEASE", help="its folder, or a run: its newest release")
+        verb.add_argument(
+            "--repo", required=True, metavar="ORG/NAME", help="dataset repository; made if it is not there"
+        )
+        verb.add_argument("--public", action="store_true", help="for all to see; default: private")
+        return
+    verb.add_argument(
+        "reference", metavar="ORG/NAME@VERSION", help="a published version, for example acme/pairs@v1.2.0"
+    )
+    if name == "yank":
+        verb.add_argument("--why", required=True, metavar="TEXT", help="what is wrong with it, for the card")
+    else:
+        about = "folder to bring it into; default: NAME/VERSION in this one"
+        verb.add_argument("--to", type=Path, metavar="FOLDER", help=about)
 
 
 def _workers(text: str) -> int:
@@ -234,6 +258,30 @@ def _serve_hub(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.serving import serve_folder
 
     return serve_folder(options.folder, options.port)
+
+
+def _publish(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.publishing import publish_release
+
+    return publish_release(options.folder, options.repo, options.public)
+
+
+def _yank(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.publishing import yank_version
+
+    return yank_version(options.reference, options.why)
+
+
+def _pull(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.publishing import pull_version
+
+    return pull_version(options.reference, options.to)
+
+
+def _diff(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.diffing import diff
+
+    return diff(options.old, options.new)
 
 
 def _convert(options: argparse.Namespace) -> dict[str, Any]:
@@ -356,6 +404,30 @@ COMMANDS: dict[str, Command] = {
         "release runs/mine --bump auto",
         _stage("pairsmith.releasing", "release", "bump"),
         "release",
+    ),
+    "diff": Command(
+        "Compare two releases: rows added, removed and why, changed; columns; distributions",
+        "diff runs/mine/releases/1.0.0 runs/mine",
+        _diff,
+        "diff",
+    ),
+    "publish": Command(
+        "Publish a release on the Hub: one commit, then a tag that never moves; it is loaded back to compare its rows",
+        "publish runs/mine/releases/1.2.0 --repo acme/pairs",
+        _publish,
+        "published",
+    ),
+    "yank": Command(
+        "Mark a published version as bad, in its card and changelog and for who pulls it; nothing is deleted",
+        "yank acme/pairs@v1.2.0 --why 'a benchmark leaked into it'",
+        _yank,
+        "yanked",
+    ),
+    "pull": Command(
+        "Bring a published version back, bit for bit",
+        "pull acme/pairs@v1.2.0 --to releases/1.2.0",
+        _pull,
+        "pulled_release",
     ),
     "hub serve": Command(
         "Run a Hub on this machine until Ctrl-C, and say what to set so that publish, pull and load_dataset talk to it",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pairsmith.factory.accounts import dollars
+from pairsmith.show_diff import lines
 from pairsmith.show_review import review
 
 Result = dict[str, Any]
@@ -151,6 +152,31 @@ def served(result: Result) -> str:
     """That the review server has stopped, and how to have it back."""
     kept = f"all of it is kept in {result['folder']}"
     return f"review server stopped; {kept}\nnext: pairsmith review serve {result['run']}"
+
+
+def diff(result: Result) -> str:
+    """What two releases have that the other has not."""
+    return "\n".join(lines(result))
+
+
+def published(result: Result) -> str:
+    """Where a release is published, and that what is loaded from there is the release."""
+    seen = "for all to see" if result["public"] else "private"
+    done = "published" if result["new"] else "was published already"
+    compared = f"{result['rows']:,} rows were loaded from there and are those of the release"
+    return f"{result['published']} {done} ({seen}), commit {result['commit']}\n{compared}"
+
+
+def yanked(result: Result) -> str:
+    """That a version is marked, and where."""
+    return f"{result['published']} is yanked: its card and changelog say why (commit {result['commit']}); tags stay"
+
+
+def pulled_release(result: Result) -> str:
+    """Where a published version lies now."""
+    done = "brought" if result["new"] else "was there already, unchanged"
+    bad = f"\nyanked: {result['yanked']}" if result["yanked"] else ""
+    return f"{result['folder']}: {result['published']} {done}, {result['rows']:,} rows, every file verified{bad}"
 
 
 def served_hub(result: Result) -> str:

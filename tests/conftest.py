@@ -1,6 +1,7 @@
 """Hypothesis for all tests: no deadline (the first call of a gate loads its lexicon), the same examples at each run of CI.
 
-And the journal that tests of asking share, and the Argilla server that tests of reviewing do.
+And the journal that tests of asking share, the Argilla server that tests of reviewing do, and the Hub of
+those of publishing.
 """
 
 import os
@@ -11,6 +12,7 @@ import pytest
 from argilla_fixture import argilla  # noqa: F401  # one server for all tests of a session
 from argilla_people import call, recorded, refused, server  # noqa: F401
 from hypothesis import settings
+from local_hub import our_hub  # noqa: F401
 
 from pairsmith.factory.journal import Journal
 

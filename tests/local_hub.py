@@ -1,9 +1,10 @@
 """The project's own Hub on a free port of this machine, in a thread of the test, with people of several rights."""
 
+import math
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,19 +47,20 @@ class LocalHub:
 
 
 @pytest.fixture
-def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+def our_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
     """A Hub that the owner's token and address are set for, as ``HF_ENDPOINT`` and ``HF_TOKEN`` would."""
-    with LocalHub(tmp_path / "hub") as hub, spoken_to(hub, monkeypatch):
+    with LocalHub(tmp_path / "hub") as hub:
+        speak_to(hub.url, monkeypatch)
         yield hub
 
 
-@contextmanager
-def spoken_to(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def speak_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the library read from the environment when it was imported, as if it had been set before."""
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, url)
+    monkeypatch.setattr(constants, "ENDPOINT", url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setenv("HF_ENDPOINT", url)
     monkeypatch.setenv("HF_TOKEN", OWNER.token)
-    yield
 
 
 def tree(api: HfApi, revision: str = "main", name: str = OURS) -> dict[str, Any]:
@@ -66,3 +68,34 @@ def tree(api: HfApi, revision: str = "main", name: str = OURS) -> dict[str, Any]
     return {
         item.path: item for item in api.list_repo_tree(name, repo_type="dataset", revision=revision, recursive=True)
     }
+
+
+@contextmanager
+def cutting(url: str, after: int) -> Iterator[str]:
+    """A way to the server on which each connection breaks once so many bytes of it have gone up."""
+    port = int(url.rpartition(":")[2])
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def carry(source: socket.socket, target: socket.socket, left: float) -> None:
+        with suppress(OSError):
+            while left > 0 and (piece := source.recv(65536)):
+                target.sendall(piece)
+                left -= len(piece)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = socket.create_connection(("127.0.0.1", port))
+                for ends in ((client, server, after), (server, client, math.inf)):
+                    threading.Thread(target=carry, args=ends, daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()

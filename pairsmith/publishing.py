@@ -1,0 +1,55 @@
+"""A release on the Hub: published and read back, marked as bad, brought back."""
+
+from pathlib import Path
+from typing import Any
+
+from pairsmith.curation.hub_calls import hub
+from pairsmith.curation.hub_release import parse_published
+from pairsmith.curation.loaded import need_datasets, verify
+from pairsmith.curation.manifest import note_commit
+from pairsmith.curation.publish import publish
+from pairsmith.curation.pull import pull
+from pairsmith.curation.reference import local_release
+from pairsmith.curation.yank import yank
+from pairsmith.progress import note
+
+
+def publish_release(release: Path, repository: str, public: bool) -> dict[str, Any]:
+    """Publish a release folder, or the newest release of a run, and load it back as a reader would."""
+    need_datasets()
+    folder = local_release(release)
+    done = publish(folder, repository, public, note)
+    note_commit(folder, repository, done.commit)
+    note(f"{done.published}: loading it with empty caches, to compare its rows")
+    verify(hub(), done.published, dict(done.manifest))
+    return {
+        "published": str(done.published),
+        "release": str(folder),
+        "commit": done.commit,
+        "new": done.new,
+        "public": public,
+        "rows": done.manifest["rows"],
+        "row_set": done.manifest["row_set"],
+    }
+
+
+def yank_version(reference: str, why: str) -> dict[str, Any]:
+    """Mark a published version as one that nobody should use."""
+    published = parse_published(reference)
+    return {"published": str(published), "why": why, "commit": yank(published, why, note)}
+
+
+def pull_version(reference: str, folder: Path | None) -> dict[str, Any]:
+    """Bring a published version back; ``folder``: None for ``NAME/1.2.0`` here."""
+    published = parse_published(reference)
+    target = folder or Path(published.repository.partition("/")[2], str(published.version))
+    done = pull(published, target, note)
+    note_commit(done.folder, published.repository, done.commit)
+    return {
+        "published": str(published),
+        "folder": str(done.folder),
+        "commit": done.commit,
+        "new": done.new,
+        "rows": done.manifest["rows"],
+        "yanked": done.yanked,
+    }
