@@ -22,7 +22,7 @@ from pairsmith.curation.hub_release import (
     read_remote,
     read_yanked,
 )
-from pairsmith.curation.release import MANIFEST
+from pairsmith.curation.manifest import MANIFEST
 from pairsmith.factory.errors import InputError, RemoteError
 
 if TYPE_CHECKING:

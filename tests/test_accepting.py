@@ -15,7 +15,7 @@ from test_line import call, refused
 from pairsmith.accepting import need_acceptance, rows_missing
 from pairsmith.cli import main
 from pairsmith.curation.acceptance import Statement, upper_bound
-from pairsmith.curation.release import read_manifest
+from pairsmith.curation.manifest import read_manifest
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.spec import ReviewSpec
 from pairsmith.reviewing import draw_sample

@@ -15,7 +15,7 @@ import pytest
 from test_line import RECORDED, call, refused
 
 from pairsmith.cli import main
-from pairsmith.curation.release import read_manifest
+from pairsmith.curation.manifest import read_manifest
 from pairsmith.curation.reviews import Review
 from pairsmith.factory.records import REVIEWED
 from pairsmith.reviewed import reviewed
@@ -202,7 +202,7 @@ def test_more_answers_make_one_more_version_and_none_that_people_take_back_is_lo
     say(run, answer(row, "drop"), answer(row, "keep"), answer(other, "keep"))
     result = call(capsys, "release", run)
     assert result["version"] == "1.1.0", "the row is there again"
-    assert result["change"].startswith("1 rows added, 0 removed, 0 corrected; the review of 1 others changed")
+    assert result["change"].startswith("1 row added, people's answers to 1 row changed")
     (run / "reviews.jsonl").unlink()
     assert call(capsys, "release", run)["version"] == "1.1.1"
     assert {row["review"] for row in released(run, "1.1.1").values()} == {None}

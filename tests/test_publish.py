@@ -13,10 +13,12 @@ from local_hub import OURS, READER, LocalHub, cutting, speak_to, tree
 from stored import stored
 
 from pairsmith.curation.hub_release import parse_published, read_file, release_paths
+from pairsmith.curation.manifest import read_manifest
 from pairsmith.curation.publish import Publication, publish
 from pairsmith.curation.pull import pull
 from pairsmith.curation.reference import opened
-from pairsmith.curation.release import ReleaseFacts, read_manifest, write_release
+from pairsmith.curation.release import write_release
+from pairsmith.curation.release_facts import ReleaseFacts
 from pairsmith.curation.yank import marked_card, marked_changelog, yank
 from pairsmith.factory import folder as run_folder
 from pairsmith.factory.errors import InputError, RemoteError, RunError

@@ -13,8 +13,8 @@ import pytest
 from test_publish import release
 
 from pairsmith.curation.loaded import load
+from pairsmith.curation.manifest import read_manifest
 from pairsmith.curation.reference import opened
-from pairsmith.curation.release import read_manifest
 
 pytestmark = pytest.mark.slow
 PAIRSMITH = [sys.executable, "-m", "pairsmith"]
