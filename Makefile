@@ -42,6 +42,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/gates.py
 	$(BIN)/python benchmarks/contamination.py
 	$(BIN)/python benchmarks/generate.py
+	$(BIN)/python benchmarks/hub.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/scale.py --slope
