@@ -68,7 +68,7 @@ def assign_splits(
     """The split of each accepted row, in their order; null for a row that is left out (rule 3).
 
     ``earlier``: the files of releases that were split in the same way, the newest first; ``folder``: for what is compared of
-    all queries, some 400 bytes of disk for each. In memory some 100 bytes a row are held.
+    all queries, some 400 bytes of disk for each. In memory some 150 bytes a row are held.
     """
     rows = _Rows(accepted, how, folder)
     for release in earlier:

@@ -20,10 +20,12 @@ from pairsmith.curation.reference import opened
 from pairsmith.curation.release import write_release
 from pairsmith.curation.release_facts import ReleaseFacts
 from pairsmith.curation.yank import marked_card, marked_changelog, yank
+from pairsmith.diffing import diff
 from pairsmith.factory import folder as run_folder
 from pairsmith.factory.errors import InputError, RemoteError, RunError
 from pairsmith.factory.records import PAIRS, content_hash
 from pairsmith.factory.spec import ReleaseSpec
+from pairsmith.publishing import publish_release, pull_version
 
 FUNNEL = {"asked": 3, "answered": 3, "failed": {}, "pending": 0, "rejected": 0, "accepted": 3, "gates": []}
 SPEC = ReleaseSpec(license="cc0-1.0", terms={"m": "output may be used freely"})
@@ -439,3 +441,18 @@ def test_a_folder_a_run_and_a_published_version_are_opened(
 def test_no_file_that_a_manifest_names_leaves_the_folder(name: str) -> None:
     with pytest.raises(RemoteError):
         release_paths({"files": {name: {}}})
+
+
+@pytest.mark.slow
+def test_a_tag_is_compared_with_a_folder_and_the_commit_of_a_parent_is_told(
+    our_hub: LocalHub, first: Path, tmp_path: Path
+) -> None:
+    commit = publish_release(first, OURS, public=False)["commit"]
+    second = release(tmp_path / "releases", *range(1, 42))
+    assert read_manifest(second)["parent_commit"] == commit
+    found = diff(f"{OURS}@v1.0.0", str(second))
+    assert [row["id"] for row in found["removed"]] == [f"{0:016x}"]
+    assert (found["rows"]["added"], found["bump"]) == (2, "minor")
+    pulled = tmp_path / "elsewhere" / "1.0.0"
+    pull_version(f"{OURS}@v1.0.0", pulled)
+    assert read_manifest(release(tmp_path / "elsewhere", *range(1, 42)))["parent_commit"] == commit
