@@ -78,15 +78,20 @@ def agreement(reviews: Iterable[Review], question: str) -> Agreement:
     question. :class:`RunError`: the extra ``review`` is not installed.
     """
     scale = _scale(question)
-    units = [found for each in by_row(reviews).values() if len(found := _answers(each, question)) > 1]
+    units = shared(reviews, question)
     undefined: dict[str, str] = {}
     alpha = _alpha([list(unit.values()) for unit in units], scale, undefined)
-    shared: dict[str, list[tuple[Any, Any]]] = defaultdict(list)
+    together: dict[str, list[tuple[Any, Any]]] = defaultdict(list)
     for unit in units:
         for one, other in combinations(sorted(unit), 2):
-            shared[f"{one} / {other}"].append((unit[one], unit[other]))
-    kappas = {pair: _kappa(pair, answers, scale, undefined) for pair, answers in sorted(shared.items())}
+            together[f"{one} / {other}"].append((unit[one], unit[other]))
+    kappas = {pair: _kappa(pair, answers, scale, undefined) for pair, answers in sorted(together.items())}
     return Agreement(question, len(units), *alpha, kappas, undefined)
+
+
+def shared(reviews: Iterable[Review], question: str) -> list[dict[str, Any]]:
+    """Reviewer -> answer to ``question``, of each row that two or more of them answered."""
+    return [found for each in by_row(reviews).values() if len(found := _answers(each, question)) > 1]
 
 
 def _scale(question: str) -> _Scale:

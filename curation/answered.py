@@ -9,8 +9,7 @@ import pyarrow as pa
 from pairsmith.curation.review_form import Decision
 from pairsmith.curation.review_rows import Part
 from pairsmith.curation.reviews import Resolved, Review, by_row, resolve
-
-UNNAMED = "unnamed"  # a gate of the user's own may say nothing but its verdict
+from pairsmith.validators.gate import UNNAMED
 
 _COLUMNS = ["id", "content_hash", "part", "stratum", "stratum_rows", "population", "overlap", "group", "reasons"]
 _LANGUAGES = ["query_language", "document_language"]

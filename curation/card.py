@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pairsmith.curation.comparable import type_name
 from pairsmith.curation.contents import Contents, commonest_first
 from pairsmith.curation.review_facts import ReviewFacts
 from pairsmith.curation.sample import stratified
@@ -174,7 +175,7 @@ def _context(facts: CardFacts) -> dict[str, Any]:
         "languages": [(LANGUAGES[code].name if code in LANGUAGES else code, code, count) for code, count in languages],
         "unknown": facts.models.get(UNKNOWN, 0),
         "sources": list(commonest_first(facts.contents.sources).items()),
-        "columns": [(field.name, _type(field.type), MEANINGS[field.name]) for field in RELEASE],
+        "columns": [(field.name, type_name(field.type), MEANINGS[field.name]) for field in RELEASE],
         "gates": [{**gate, "commonest": _commonest(gate["reasons"])} for gate in facts.funnel["gates"]],
         "settings": _settings(facts.thresholds),
         "examples": [_example(row) for row in _chosen(facts.tried)],
@@ -204,10 +205,6 @@ def _by_group(contents: Contents) -> list[tuple[str, int, dict[str, int]]]:
         counts.setdefault(group, {})[split] = count
     known = [*GROUPS, *sorted(counts.keys() - GROUPS.keys())]
     return [(name, sum(counts[name].values()), counts[name]) for name in known if name in counts]
-
-
-def _type(kind: pa.DataType) -> str:
-    return f"list of {kind.value_type}" if pa.types.is_list(kind) else str(kind)
 
 
 def _commonest(reasons: dict[str, int]) -> list[tuple[str, int]]:
@@ -264,7 +261,7 @@ def _template() -> "Template":
         number="{:,}".format,
         dollars=dollars,
         percent="{:.1%}".format,
-        figure=lambda value: "not defined" if value is None else f"{value:.2f}",
+        figure=lambda value: "not told" if value is None else f"{value:.2f}",
         demoted=_demoted,
     )
     source = files("pairsmith.cards").joinpath("dataset.md.jinja").read_text(encoding="utf-8")

@@ -23,10 +23,10 @@ _MOVED = (409, 412)
 _SERVER_FAULT = 500
 _SAID = 200  # characters of a server's reason
 _STATUSES = {
-    401: "does not know the token; put a valid one into HF_TOKEN",
-    403: "does not let this token do that; ask whose it is for the right to write, or take another repository",
-    413: "has no room for so much; make room there",
-    507: "has no room: its disk is full",
+    401: "was asked with a token that the Hub does not know; put a valid one into HF_TOKEN",
+    403: "may not be written with this token; ask whose it is for the right, or take another repository",
+    413: "is sent more than the Hub takes at once; ask who runs it",
+    507: "finds no room: the disk of the Hub is full; make room there and run again",
 }
 
 
@@ -38,10 +38,12 @@ def hub() -> "HfApi":
     """The client of the Hub, without Xet: its uploads may make several commits of one, so that half of it could be seen."""
     os.environ["HF_HUB_DISABLE_XET"] = "1"  # read when the library is imported, also by processes that we start
     from huggingface_hub import HfApi, constants
+    from huggingface_hub.utils.logging import set_verbosity_error
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     constants.HF_HUB_DISABLE_XET = True  # where it was imported before
     disable_progress_bars()
+    set_verbosity_error()  # its lines about a try that failed quote links that are keys
     return HfApi(library_name="pairsmith")
 
 

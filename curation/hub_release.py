@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pairsmith.curation.release import FORMAT_VERSION, MANIFEST, Version
+from pairsmith.curation.manifest import FORMAT_VERSION, MANIFEST, Version
+from pairsmith.curation.removed import FILE as REMOVED
 from pairsmith.factory.errors import InputError, RemoteError
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def release_paths(manifest: Mapping[str, Any]) -> list[str]:
     for name in names:
         if not _DATA.fullmatch(name) or ".." in PurePosixPath(name).parts:
             raise RemoteError(f"{MANIFEST} names {name[:200]!r}, which is no file of a release; nothing was written")
-    return [*names, CARD, CHANGELOG, MANIFEST]
+    removed = [REMOVED] if REMOVED in manifest.get("other_files", {}) else []
+    return [*names, *removed, CARD, CHANGELOG, MANIFEST]
 
 
 def parse_manifest(text: bytes, place: str) -> dict[str, Any]:

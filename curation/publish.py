@@ -22,8 +22,8 @@ from pairsmith.curation.hub_release import (
     release_paths,
     version_of,
 )
+from pairsmith.curation.manifest import MANIFEST
 from pairsmith.curation.publishable import read_publishable
-from pairsmith.curation.release import MANIFEST
 from pairsmith.curation.yank import mark_yanked
 from pairsmith.factory.errors import RemoteError
 

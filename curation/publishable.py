@@ -7,7 +7,7 @@ from typing import Any
 from pairsmith.curation.card import inert
 from pairsmith.curation.front_matter import front_matter
 from pairsmith.curation.hub_release import CARD, release_paths
-from pairsmith.curation.release import read_manifest
+from pairsmith.curation.manifest import read_manifest
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.folder import file_digest
 

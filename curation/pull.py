@@ -17,7 +17,7 @@ from pairsmith.curation.hub_release import (
     release_paths,
 )
 from pairsmith.curation.hub_store import git_id
-from pairsmith.curation.release import MANIFEST
+from pairsmith.curation.manifest import MANIFEST
 from pairsmith.factory.errors import RemoteError
 from pairsmith.factory.folder import file_digest
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pairsmith.curation.hub_release import parse_published
+from pairsmith.curation.manifest import MANIFEST, versions
 from pairsmith.curation.pull import pull
-from pairsmith.curation.release import MANIFEST, versions
 from pairsmith.factory.errors import InputError
 
 RELEASES = "releases"

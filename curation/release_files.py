@@ -1,11 +1,11 @@
 """The data files of a release: rows in the order of their ids, whatever the number of rows, in the memory of one file.
 
-Some 70 bytes a row are held, the index; texts go from the accepted rows to one heap on disk for each file, and from there,
+Some 100 bytes a row are held, the index; texts go from the accepted rows to one heap on disk for each file, and from there,
 put in order, into the file.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -16,50 +16,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pairsmith.curation.contents import COLUMNS, Contents
-from pairsmith.factory.records import RELEASE, digest
+from pairsmith.curation.comparable import comparable, with_review
+from pairsmith.curation.contents import Contents
+from pairsmith.factory.records import RELEASE
 from pairsmith.factory.tables import TableFile
-from pairsmith.factory.text import fold
 
 ROWS_PER_FILE = 100_000  # some 100 MB: the Hub streams and previews files of this size well
 LINES = 10_000  # of the text of which the row-set hash is made, at once
-INDEX = ["id", "content_hash", "group", "split", "review"]
 
 _HEAPS = ".heaps"
+_SPLIT = pa.field("split", pa.string())  # null for a row that is left out
+_OUT = -1  # in place of the number of a file
 
 
-def read_index(accepted: TableFile, splits: dict[str, float]) -> tuple[pa.Table, Contents]:
-    """The columns :data:`INDEX` of the accepted rows with their split, in the order of the file, and the counts.
+def read_index(accepted: TableFile, splits: pa.Array, content: Sequence[str]) -> tuple[pa.Table, Contents]:
+    """The columns :data:`~pairsmith.curation.comparable.COMPARED` and the digest of the columns ``content`` of the accepted
+    rows, in the order of the file, and the counts of those that have a split: the others are left out.
 
     ``accepted``: schema PAIRS, or REVIEWED where people have judged some.
     """
-    contents, parts = Contents(), [RELEASE.empty_table().select(INDEX)]
-    wanted = {*INDEX, *COLUMNS, "query"} - {"split"}
-    for rows in accepted.batches(*(name for name in accepted.schema.names if name in wanted)):
-        rows = with_review(rows).append_column(RELEASE.field("split"), split_of(rows["query"], splits))
-        contents.add(rows)
-        parts.append(rows.select(INDEX))
+    contents, parts, start = Contents(), [], 0
+    for rows in accepted.batches():
+        own = splits.slice(start, rows.num_rows)
+        start += rows.num_rows
+        rows = with_review(rows).append_column(_SPLIT, own)
+        contents.add(rows.filter(pc.is_valid(own)))
+        parts.append(comparable(rows, content))
     return pa.concat_tables(parts).combine_chunks(), contents
-
-
-def with_review(rows: pa.Table) -> pa.Table:
-    """The rows with the column ``review``: null where nobody has judged any."""
-    field = RELEASE.field("review")
-    return rows if field.name in rows.column_names else rows.append_column(field, pa.nulls(len(rows), field.type))
-
-
-def split_of(queries: pa.ChunkedArray, splits: dict[str, float]) -> pa.Array:
-    """The split of each row. It hangs on the folded query alone: the same query is in the same split, in every version."""
-    return pa.array([_split(query, splits) for query in queries.to_pylist()], pa.string())
-
-
-def _split(query: str, splits: dict[str, float]) -> str:
-    place = int(digest("split", fold(query)), 16) / 2**64
-    for name, share in sorted(splits.items()):
-        if place < share:
-            return name
-        place -= share
-    return "train"
 
 
 def row_set_hash(index: pa.Table) -> str:
@@ -75,7 +58,8 @@ def row_set_hash(index: pa.Table) -> str:
 def write_data(accepted: TableFile, index: pa.Table, folder: Path) -> dict[str, int]:
     """Write ``data/<group>/<split>-*.parquet``; returns each relative path with its rows.
 
-    ``index``: of ``accepted``, see :func:`read_index`. A split without rows has no file: an empty one can't be loaded.
+    ``index``: of ``accepted``, see :func:`read_index`; a row without a split is left out. A split without rows has no file: an
+    empty one can't be loaded.
     """
     names, target = _files(index)
     files: dict[str, int] = {}
@@ -89,9 +73,10 @@ def write_data(accepted: TableFile, index: pa.Table, folder: Path) -> dict[str, 
 def _files(index: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
     """The names of the files, by group, split and number, and for each row the place of its file among them."""
     order = pc.sort_indices(index, sort_keys=[(name, "ascending") for name in ("group", "split", "id")]).to_numpy()
-    kinds = index.group_by(["group", "split"]).aggregate([([], "count_all")])
+    order = order[index["split"].is_valid().to_numpy()[order]]
+    kinds = index.filter(pc.is_valid(index["split"])).group_by(["group", "split"]).aggregate([([], "count_all")])
     names: list[str] = []
-    target, start = np.empty(index.num_rows, np.int64), 0
+    target, start = np.full(index.num_rows, _OUT, np.int64), 0
     for kind in sorted(kinds.to_pylist(), key=lambda kind: (kind["group"], kind["split"])):
         rows = kind["count_all"]
         count = -(-rows // ROWS_PER_FILE)
@@ -115,13 +100,12 @@ def _heaps(accepted: TableFile, split: pa.ChunkedArray, target: npt.NDArray[np.i
         ]
         start = 0
         for rows in accepted.batches():
-            part = slice(start, start + rows.num_rows)
-            rows = (
-                with_review(rows).append_column(RELEASE.field("split"), split.slice(start, rows.num_rows)).cast(RELEASE)
-            )
-            for number, piece in _by_file(rows, target[part]):
+            own = target[start : start + rows.num_rows]
+            rows = with_review(rows).append_column(_SPLIT, split.slice(start, rows.num_rows))
+            start += rows.num_rows
+            stay = own != _OUT
+            for number, piece in _by_file(rows.filter(pa.array(stay)).cast(RELEASE), own[stay]):
                 heaps[number].write_table(piece)
-            start = part.stop
     return paths
 
 
@@ -142,6 +126,6 @@ def _write_in_order(heap: Path, file: Path) -> int:
 def _by_file(rows: pa.Table, target: npt.NDArray[np.int64]) -> Iterator[tuple[int, pa.Table]]:
     order = np.argsort(target, kind="stable")
     rows, target = rows.take(pa.array(order)), target[order]
-    bounds = [0, *(np.flatnonzero(np.diff(target)) + 1).tolist(), len(target)]
+    bounds = [0, *(np.flatnonzero(np.diff(target)) + 1).tolist(), len(target)] if len(target) else []
     for start, stop in pairwise(bounds):
         yield int(target[start]), rows.slice(start, stop - start)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from math import floor, inf
 from typing import NamedTuple
 
-from pairsmith.curation.answered import UNNAMED
 from pairsmith.curation.gate_scores import Line
 from pairsmith.factory.spec import ContaminationSpec, GatesSpec, LanguageSpec, LeakageSpec, LengthSpec
-from pairsmith.validators.gate import Reason, Verdict
+from pairsmith.validators.gate import UNNAMED, Reason, Verdict
 
 
 @dataclass(frozen=True)

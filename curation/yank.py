@@ -22,7 +22,7 @@ from pairsmith.curation.hub_release import (
     read_remote,
     read_yanked,
 )
-from pairsmith.curation.release import MANIFEST
+from pairsmith.curation.manifest import MANIFEST
 from pairsmith.factory.errors import InputError, RemoteError
 
 if TYPE_CHECKING:
@@ -73,13 +73,16 @@ def _mark(api: "HfApi", remote: Remote, yanked: Mapping[str, str], message: str)
     from huggingface_hub import CommitOperationAdd
 
     yanked = dict(sorted(yanked.items()))
+    manifest = remote.manifest or {}
     texts = {name: read_file(api, remote.repository, name, remote.head).decode() for name in (CARD, CHANGELOG)}
     files = {
         CARD: marked_card(texts[CARD], yanked),
         CHANGELOG: marked_changelog(texts[CHANGELOG], yanked),
-        MANIFEST: _json({**(remote.manifest or {}), "yanked": yanked}),
+        MANIFEST: _json({**manifest, "yanked": yanked}),
         YANKED: _json(yanked),
     }
+    if manifest.get("yanked") == yanked and all(files[name] == text for name, text in texts.items()):
+        return remote.head
     commit = api.create_commit(
         remote.repository,
         [CommitOperationAdd(name, text.encode()) for name, text in files.items()],

@@ -409,7 +409,7 @@ class ReleaseSpec(Section):
         "e.g. {gpt-5: 'https://openai.com/policies/terms-of-use'}; rows of unknown origin stand under 'unknown'",
     )
     description: str = Field("", description="one paragraph for the card")
-    splits: dict[str, Share] = Field(
+    splits: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")], Share] = Field(
         default_factory=lambda: {"test": 0.02}, description="share of each held-out split; the rest is 'train'"
     )
 
@@ -525,6 +525,8 @@ class Spec(Section):
                 raise ValueError(f"{what}: the weights sum to 0, so nothing can be drawn")
         if not sum(self.release.splits.values()) < 1 or "train" in self.release.splits:
             raise ValueError("release.splits: the held-out shares must sum to less than 1; 'train' is the rest")
+        if "all" in self.release.splits:
+            raise ValueError("release.splits: 'all' means every split where a dataset is loaded; choose another name")
         return self
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ def need_acceptance(run: Path, spec: ReviewSpec, statement: Statement | None) ->
     if statement is None:
         raise RunError(
             f"{head} and people have been shown no row yet; 'pairsmith review plan {run}' says how many they must see, and"
-            f" 'pairsmith review push {run}' shows them"
+            f" 'pairsmith review push {run}', or 'review export' without a server, shows them"
         )
     seen = (
         f"{head} and up to {statement.bound:.2%} of {statement.population:,} accepted rows may be defective by what people"
@@ -55,8 +55,8 @@ def rows_missing(statement: Statement, limit: float) -> int | None:
 
 
 def _next(run: Path, spec: ReviewSpec, statement: Statement, more: int) -> str:
-    pull = f"bring them in with 'pairsmith review pull {run}'"
+    pull = f"bring them in with 'pairsmith review pull {run}' or 'review import'"
     if statement.prefix + more <= statement.drawn:
         return f"the first of the {statement.pending:,} random rows that are shown and not answered; {pull}"
     sample = ceil((statement.prefix + more) / (1 - spec.doubtful - spec.rejected))
-    return f"show them with 'pairsmith review push {run} --sample {sample}', and {pull}"
+    return f"show them with 'pairsmith review push {run} --sample {sample}' or 'review export', and {pull}"

@@ -110,6 +110,10 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
         verb.add_argument("--port", type=_port, metavar="N", help=about)
     elif name in ("publish", "yank", "pull"):
         _add_hub_arguments(verb, name)
+    elif name == "diff":
+        about = "folder of a release, a run (its newest release), or ORG/NAME@v1.2.0 on the Hub"
+        verb.add_argument("old", metavar="A", help=about)
+        verb.add_argument("new", metavar="B", help="the release that is compared with it, named in the same way")
     elif name != "schema":
         verb.add_argument("folder", type=Path, metavar="RUN", help="the run folder")
     if name == "batch collect":
@@ -142,6 +146,9 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name == "review import":
         about = "answers that the page downloaded, or the JSON lines filled in"
         verb.add_argument("files", type=Path, nargs="+", metavar="FILE", help=about)
+    if name == "release":
+        about = "level of the version; default: %(default)s, the least that the change allows; a smaller one is refused"
+        verb.add_argument("--bump", choices=("auto", "patch", "minor", "major"), default="auto", help=about)
     if name == "score":
         verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
     verb.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -291,6 +298,12 @@ def _pull(options: argparse.Namespace) -> dict[str, Any]:
     return pull_version(options.reference, options.to)
 
 
+def _diff(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.diffing import diff
+
+    return diff(options.old, options.new)
+
+
 def _convert(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.converting import convert_answers
 
@@ -414,9 +427,9 @@ COMMANDS: dict[str, Command] = {
         "imported_review",
     ),
     "release": Command(
-        "Write the accepted rows as the next version",
-        "release runs/mine",
-        _stage("pairsmith.releasing", "release"),
+        "Write the accepted rows as the next version, which can't be changed afterwards",
+        "release runs/mine --bump auto",
+        _stage("pairsmith.releasing", "release", "bump"),
         "release",
     ),
     "check": Command(
@@ -424,6 +437,12 @@ COMMANDS: dict[str, Command] = {
         "check runs/mine --against releases/1.0.0 --quality quality.yml",
         _check,
         "check",
+    ),
+    "diff": Command(
+        "Compare two releases: rows added, removed and why, changed; columns; distributions",
+        "diff runs/mine/releases/1.0.0 runs/mine",
+        _diff,
+        "diff",
     ),
     "publish": Command(
         "Publish a release on the Hub: one commit, then a tag that never moves; it is loaded back to compare its rows",

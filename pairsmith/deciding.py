@@ -84,7 +84,7 @@ def _judge(run: Run, decisions: Decisions, unwanted: pa.Array) -> pa.Table:
         gone = dropped_ids(pa.concat_tables(found))
         rows = without(rows, gone)
         if len(rows):
-            found.append(judge_beside(gate, rows, _others(run, pa.concat_arrays([changed, gone]))))
+            found.append(judge_beside(gate, rows, _others(run, pa.concat_arrays([changed, gone])), run.path))
     return pa.concat_tables(found)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from pairsmith.curation.hub_calls import hub
 from pairsmith.curation.hub_release import parse_published
 from pairsmith.curation.loaded import need_datasets, verify
+from pairsmith.curation.manifest import note_commit
 from pairsmith.curation.publish import publish
 from pairsmith.curation.pull import pull
 from pairsmith.curation.reference import local_release
@@ -18,6 +19,7 @@ def publish_release(release: Path, repository: str, public: bool) -> dict[str, A
     need_datasets()
     folder = local_release(release)
     done = publish(folder, repository, public, note)
+    note_commit(folder, repository, done.commit)
     note(f"{done.published}: loading it with empty caches, to compare its rows")
     verify(hub(), done.published, dict(done.manifest))
     return {
@@ -42,6 +44,7 @@ def pull_version(reference: str, folder: Path | None) -> dict[str, Any]:
     published = parse_published(reference)
     target = folder or Path(published.repository.partition("/")[2], str(published.version))
     done = pull(published, target, note)
+    note_commit(done.folder, published.repository, done.commit)
     return {
         "published": str(published),
         "folder": str(done.folder),

@@ -88,7 +88,7 @@ def review(figures: Figures | None) -> Review | None:
     return Review(
         acceptance=figures["acceptance"]["text"],
         parts=figures["progress"]["parts"],
-        reviewers=len(figures["progress"]["reviewers"]),
+        reviewers=sum(one["submitted"] + one["discarded"] > 0 for one in figures["progress"]["reviewers"].values()),
         defects=_rates(defects["overall"], {"group": defects["by_group"], "language": languages}),
         weight=defects["weight"],
         wrong_rejections=_rates(wrong["overall"], {"reason": wrong["by_reason"]}),

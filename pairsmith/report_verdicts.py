@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from pairsmith.factory.records import VERDICTS
 from pairsmith.factory.tables import TableFile
 
-UNNAMED = "unnamed"  # a gate of the user's own may drop a row without a reason
 BINS = 20
 SCORED = ("keep", "unverified", "drop")
 OTHER_SCORES = ("mixed_language", "wrong_script")  # their score is no probability of the claim
@@ -58,8 +57,8 @@ def said(verdicts: pa.Table) -> Said:
     twins = drops.filter(pc.and_(pc.equal(drops["gate"], "duplicates"), pc.is_valid(drops["related"])))
     personal = pc.and_(pc.equal(verdicts["gate"], "privacy"), pc.not_equal(verdicts["verdict"], "keep"))
     return Said(
-        named(drops).select(_LINE),
-        named(unverified).select(_LINE),
+        drops.select(_LINE),
+        unverified.select(_LINE),
         twins.select(["id", "related"]),
         verdicts.filter(personal).select(["reason", "id", "field", "related"]),
         _lengths(verdicts),
@@ -68,20 +67,14 @@ def said(verdicts: pa.Table) -> Said:
 
 
 def read_drops(verdicts: TableFile, ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-    """The lines that drop the few rows ``ids``, by id and in their order, a missing reason named."""
+    """The lines that drop the few rows ``ids``, by id and in their order."""
     lines: dict[str, list[dict[str, Any]]] = {row: [] for row in ids}
     wanted = pa.array(list(lines), pa.string())
     for batch in verdicts.batches() if lines else ():
         drops = batch.filter(pc.equal(batch["verdict"], "drop"))
-        for line in named(drops.filter(pc.is_in(drops["id"], value_set=wanted))).to_pylist():
+        for line in drops.filter(pc.is_in(drops["id"], value_set=wanted)).to_pylist():
             lines[line["id"]].append(line)
     return lines
-
-
-def named(lines: pa.Table) -> pa.Table:
-    """The lines, a missing reason named."""
-    place = lines.schema.get_field_index("reason")
-    return lines.set_column(place, lines.schema.field(place), pc.fill_null(lines["reason"], UNNAMED))
 
 
 def _lengths(verdicts: pa.Table) -> pa.Table:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pairsmith.curation.check_formats import FORMATS
 from pairsmith.factory.accounts import dollars
+from pairsmith.show_diff import lines
 from pairsmith.show_review import review
 
 Result = dict[str, Any]
@@ -152,6 +153,11 @@ def served(result: Result) -> str:
     """That the review server has stopped, and how to have it back."""
     kept = f"all of it is kept in {result['folder']}"
     return f"review server stopped; {kept}\nnext: pairsmith review serve {result['run']}"
+
+
+def diff(result: Result) -> str:
+    """What two releases have that the other has not."""
+    return "\n".join(lines(result))
 
 
 def published(result: Result) -> str:

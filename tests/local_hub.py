@@ -1,8 +1,10 @@
 """The project's own Hub on a free port of this machine, in a thread of the test, with people of several rights."""
 
+import math
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +68,34 @@ def tree(api: HfApi, revision: str = "main", name: str = OURS) -> dict[str, Any]
     return {
         item.path: item for item in api.list_repo_tree(name, repo_type="dataset", revision=revision, recursive=True)
     }
+
+
+@contextmanager
+def cutting(url: str, after: int) -> Iterator[str]:
+    """A way to the server on which each connection breaks once so many bytes of it have gone up."""
+    port = int(url.rpartition(":")[2])
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def carry(source: socket.socket, target: socket.socket, left: float) -> None:
+        with suppress(OSError):
+            while left > 0 and (piece := source.recv(65536)):
+                target.sendall(piece)
+                left -= len(piece)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = socket.create_connection(("127.0.0.1", port))
+                for ends in ((client, server, after), (server, client, math.inf)):
+                    threading.Thread(target=carry, args=ends, daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()

@@ -15,11 +15,24 @@ from test_line import call, refused
 from pairsmith.accepting import need_acceptance, rows_missing
 from pairsmith.cli import main
 from pairsmith.curation.acceptance import Statement, upper_bound
-from pairsmith.curation.release import read_manifest
+from pairsmith.curation.manifest import read_manifest
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.spec import ReviewSpec
 from pairsmith.reviewing import draw_sample
 from pairsmith.run import open_run
+
+NOTHING = """
+from pairsmith.validators.gate import Findings
+
+class Nothing:
+    name, scope = "nothing", "row"
+
+    def judge(self, rows):
+        found = Findings(rows, self.name)
+        for place in range(len(rows)):
+            found.drop(place, "query", "nothing_is_good_enough")
+        return found.table()
+"""
 
 
 @pytest.fixture
@@ -129,3 +142,10 @@ def test_so_many_more_answers_of_the_same_kind_are_enough(
     hits = defects * (prefix + more) // max(prefix, 1)
     assert upper_bound(population, prefix + more, hits, 0.95) < limit
     assert more == 1 or defects or upper_bound(population, prefix + more - 1, 0, 0.95) >= limit
+
+
+def test_where_no_row_was_accepted_no_answers_are_asked_for(limited: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (limited / "nothing.py").write_text(NOTHING)
+    spec = (limited / "factory.yml").read_text()
+    (limited / "factory.yml").write_text(spec.replace("gates:\n", "gates:\n  custom: [{use: 'nothing:Nothing'}]\n"))
+    assert "no row was accepted" in refused(capsys, "run", limited)

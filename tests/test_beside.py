@@ -3,24 +3,31 @@
 from itertools import pairwise
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_duplicates import LONG, queries, row, table
 from test_released import judge, release
 
+from pairsmith.factory.records import VERDICTS
 from pairsmith.factory.spec import DuplicatesSpec
 from pairsmith.validators.duplicates import DuplicatesGate
 from pairsmith.validators.gate import Findings
 from pairsmith.validators.judging import dropped_ids, judge_beside
 from pairsmith.validators.minhash import bands_for
+from pairsmith.validators.parts import read_table
 from pairsmith.validators.sketch import may_be_twins, sketch
 
+NOWHERE = Path()
 
-def beside(few, standing, run=Path(), *against):
+
+def beside(few, standing, run=NOWHERE, *against):
     gate = DuplicatesGate(DuplicatesSpec(against=list(against)), run)
     return {
-        line["id"]: line for line in judge_beside(gate, table(few), standing).to_pylist() if line["verdict"] == "drop"
+        line["id"]: line
+        for line in judge_beside(gate, table(few), standing, run).to_pylist()
+        if line["verdict"] == "drop"
     }
 
 
@@ -70,8 +77,34 @@ class OnlyOne:
         return found.table()
 
 
-@pytest.mark.parametrize(("few", "lost"), [("c", ["c"]), ("a", ["b"])])
-def test_a_gate_that_cannot_judge_some_rows_beside_others_judges_all_anew(few, lost):
-    verdicts = judge_beside(OnlyOne(), table([row(few, "one", "two")]), [table([row("b", "three", "four")])])
-    assert dropped_ids(verdicts).to_pylist() == lost
-    assert set(verdicts["id"].to_pylist()) == {"b", few}
+class OnlyOneBySketches:
+    """The same by sketches: ``judge`` is not called."""
+
+    name, scope = "one", "corpus"
+
+    def judge(self, rows):
+        raise AssertionError("what judges by sketches is not given all rows")
+
+    def sketch(self, rows):
+        return rows.select(["request_id", "id"])
+
+    def judge_sketches(self, sketches, progress):
+        read = [read_table(path).to_pylist() for path in sketches]
+        first = min(line["id"] for lines in read for line in lines)
+        for lines in read:
+            said = [line | BY_ONE | ({"verdict": "keep"} if line["id"] == first else DROPPED) for line in lines]
+            yield pa.Table.from_pylist(said, schema=VERDICTS)
+
+
+DROPPED = {"verdict": "drop", "reason": "another"}
+BY_ONE = {"gate": "one", "field": "query"}
+
+
+@pytest.mark.parametrize("gate", [OnlyOne(), OnlyOneBySketches()])
+@pytest.mark.parametrize(("few", "lost"), [("c", ["c"]), ("a", ["b"]), ("ac", ["b", "c"])])
+def test_a_gate_that_cannot_judge_some_rows_beside_others_judges_all_anew(gate, few, lost, tmp_path):
+    rows = [row(id, f"one {id}", "two") for id in few]
+    verdicts = judge_beside(gate, table(rows), [table([row("b", "three", "four")])], tmp_path)
+    assert sorted(dropped_ids(verdicts).to_pylist()) == lost
+    assert set(verdicts["id"].to_pylist()) == {*few, *lost}, "of the others those that go"
+    assert not list(tmp_path.iterdir())

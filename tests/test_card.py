@@ -76,7 +76,7 @@ REVIEW = ReviewFacts(
     statement=Statement(9, 8, 4, 4, 4, 1, 0.5, None, 0.95, None, "Of 9 accepted rows, 4 <b>were</b> reviewed."),
     agreement=AgreementFacts(3, 0.812, 0.5, 1.0, None),
     guidelines="abc",
-    form="def",
+    forms=["def"],
 )
 
 
@@ -86,18 +86,24 @@ def test_what_people_did_stands_on_the_card_and_no_text_claims_to_be_a_model_s_a
     assert "## Reviewed by people\n\nOf 9 accepted rows, 4 &#60;b&#62;were&#60;/b&#62; reviewed." in body
     assert "| random | 8 | 4 |" in body
     assert "9 accepted = 5 in this version + 2 that people dropped + 1 that they wanted corrected" in body
-    assert "Reviewers: 2. Rows that two or more of them answered: 3; " in body
-    assert "alpha: 0.81 (95 % interval 0.50 to 1.00). Digest of the guidelines that they were given: `abc`." in body
+    assert "Reviewers: 2. Rows of the sample that two or more of them answered: 3; " in body
+    assert (
+        "alpha: 0.81 (95 % interval 0.50 to 1.00). Digest of the guidelines for reviewers in this version of Pairsmith: `abc`."
+        in body
+    )
     assert "corrected by people in 2 rows, and all passed the gates" in body.replace("\n", " ")
     assert "unchanged but where people corrected it" in body
     assert "Every other text but what people corrected is synthetic" in body
     assert "People have looked at 3 of the rows" in body
+    assert "- All texts but the passages and what people corrected are a language model's" in body
+    _, body = parts(render_card(facts(rows[:2], review=REVIEW)))
+    assert "- All texts but what people corrected are a language model's" in body
 
 
 def test_agreement_that_is_not_defined_says_why_and_without_a_sample_nothing_is_claimed():
     why = AgreementFacts(3, None, None, None, "all answers are the same")
     _, body = parts(render_card(facts(review=replace(REVIEW, agreement=why, statement=None, parts={}))))
-    assert "alpha: not defined (all answers are the same)." in body
+    assert "alpha: not told (all answers are the same)." in body
     assert "part of the sample" not in body
     assert "Reviewed by people" not in render_card(facts())
     assert "corrected" not in render_card(facts()).replace(MEANINGS["review"], "").replace(MEANINGS["id"], "")

@@ -15,9 +15,12 @@ import pytest
 from test_line import RECORDED, call, refused
 
 from pairsmith.cli import main
-from pairsmith.curation.release import read_manifest
+from pairsmith.curation.manifest import read_manifest
 from pairsmith.curation.reviews import Review
 from pairsmith.factory.records import REVIEWED
+from pairsmith.reviewed import reviewed
+from pairsmith.reviewing import draw_sample
+from pairsmith.run import open_run
 
 ENGLISH = (
     "The river runs through many old towns, and on its banks there are churches that people come to see every year."
@@ -199,10 +202,22 @@ def test_more_answers_make_one_more_version_and_none_that_people_take_back_is_lo
     say(run, answer(row, "drop"), answer(row, "keep"), answer(other, "keep"))
     result = call(capsys, "release", run)
     assert result["version"] == "1.1.0", "the row is there again"
-    assert result["change"].startswith("1 rows added, 0 removed, 0 corrected; the review of 1 others changed")
+    assert result["change"].startswith("1 row added, people's answers to 1 row changed")
     (run / "reviews.jsonl").unlink()
     assert call(capsys, "release", run)["version"] == "1.1.1"
     assert {row["review"] for row in released(run, "1.1.1").values()} == {None}
+
+
+def test_a_report_tells_of_the_answers_that_came_after_the_last_release(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row, other = accepted(run, "short_long", "en")[:2]
+    say(run, answer(row, "drop"))
+    call(capsys, "run", run)
+    say(run, answer(row, "drop"), answer(other, "drop"))
+    call(capsys, "report", run)
+    assert "519 to be released + 2 dropped by people" in (run / "report.html").read_text()
+    assert call(capsys, "status", run)["stages"]["release"] == "stale"
 
 
 KILLED = """
@@ -240,3 +255,54 @@ def test_a_bad_line_of_the_answers_is_named_and_nothing_is_released(
     say(run, answer(accepted(run, "short_long", "en")[0], "drop"), json.dumps({"id": "x"}))
     assert "reviews.jsonl:2: 'content_hash'" in refused(capsys, "release", run)
     assert [path.name for path in (run / "releases").iterdir() if path.is_dir()] == ["1.0.0"]
+
+
+def test_card_report_and_figures_count_the_same_answers(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    opened = open_run(run)
+    draw_sample(opened, 20)
+    drawn = rows_of(run / "review" / "sample.parquet")
+    other = next(row for row in rows_of(run / "accepted.parquet") if row["id"] not in {row["id"] for row in drawn})
+    say(
+        run,
+        *(answer(row, "keep" if place % 3 else "drop") for place, row in enumerate(drawn)),
+        *(answer(row, "keep" if place % 4 else "drop", "bo") for place, row in enumerate(drawn[:12])),
+        answer(other, "keep"),
+        answer(other, "drop", "bo"),
+        answer(drawn[0], "keep", "cy").replace("submitted", "draft"),
+        answer(drawn[1], "keep", "dee").replace("submitted", "discarded"),
+    )
+    review = read_manifest(run / call(capsys, "release", run)["path"])["review"]
+    found = reviewed(opened)
+    decision, parts = found["agreement"]["questions"]["decision"], found["progress"]["parts"]
+    assert review["agreement"] == {
+        "rows": decision["rows"], "alpha": decision["alpha"], "low": decision["alpha_low"],
+        "high": decision["alpha_high"], "undefined": None,
+    }  # fmt: skip
+    assert review["parts"] == {name: {"rows": of["drawn"], "answered": of["answered"]} for name, of in parts.items()}
+    assert review["statement"] == found["acceptance"]
+    assert review["reviewers"] == 3, "a draft is no answer"
+    assert review["forms"] == ["f"], "what was answered, not what is asked now"
+    call(capsys, "report", run)
+    assert "3 people have answered" in (run / "report.html").read_text()
+
+
+def test_without_the_packages_for_agreement_the_release_says_that_it_is_not_told(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "krippendorff", None)
+    row = accepted(run, "short_long", "en")[0]
+    say(run, answer(row, "keep"), answer(row, "drop", "bo"))
+    assert main(["release", str(run)]) == 0
+    assert "pip install 'pairsmith[review]'" in capsys.readouterr().err
+    assert main(["release", str(run)]) == 0
+    assert "pip install" not in capsys.readouterr().err, "nothing was written"
+    folder = run / "releases" / "1.0.1"
+    assert "alpha: not told (the package that computes it was not installed)." in (folder / "README.md").read_text()
+    assert read_manifest(folder)["review"]["agreement"]["rows"] == 1
+
+
+def test_where_people_drop_every_row_there_is_nothing_to_release_and_that_is_said(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(run, *(answer(row, "drop") for row in rows_of(run / "accepted.parquet")))
+    assert "none is left after people's answers" in refused(capsys, "release", run)

@@ -153,6 +153,30 @@ def test_a_gate_that_loses_a_row_invents_one_or_fails_is_named(letter: str, said
         judge_rows([Broken(letter)], rows("x", "y"))
 
 
+class Mute:
+    """Drops a row, cannot verify another one, and gives no reason for either."""
+
+    name = "mute"
+    scope: Scope = "row"
+
+    def judge(self, rows: pa.Table) -> pa.Table:
+        said = ["drop", "unverified", "keep"]
+        lines = [
+            {"request_id": row["request_id"], "id": row["id"], "gate": self.name, "field": "row", "verdict": verdict}
+            for row, verdict in zip(rows.to_pylist(), said, strict=True)
+        ]
+        return pa.Table.from_pylist(lines, schema=VERDICTS)
+
+
+def test_what_a_gate_drops_without_a_reason_has_one_that_says_so() -> None:
+    verdicts = judge_rows([Mute()], rows("x", "y", "z")).verdicts
+    assert verdicts["reason"].to_pylist() == ["unnamed", "unnamed", None]
+    funnel = Funnel()
+    funnel.add(verdicts)
+    counts = {"asked": 3, "answered": 3, "failed": {}, "pending": 0}
+    assert funnel.counts(counts)["gates"][0]["reasons"] == {"unnamed": 1}
+
+
 def test_rows_that_no_gate_is_left_to_judge_are_no_fault(tmp_path: Path) -> None:
     gates: list[Gate] = [Letter("a"), Letter("b", "kept"), Letter("c", "corpus"), Same()]
     assert pa.concat_tables(judged(gates, tmp_path, rows(), rows("a"))).num_rows == 3

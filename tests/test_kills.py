@@ -27,7 +27,7 @@ import pytest
 from endpoint import Endpoint, EndpointProcess, Reply
 from test_generate import run, start
 
-from pairsmith.curation.release import read_manifest
+from pairsmith.curation.manifest import read_manifest
 from pairsmith.factory.chat import Entry
 from pairsmith.factory.journal import Journal
 from pairsmith.factory.rounds import read_rounds

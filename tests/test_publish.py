@@ -1,5 +1,7 @@
 """A release goes to the Hub whole or not at all, once, and comes back bit for bit; what is in the way is told."""
 
+import errno
+import random
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -7,15 +9,18 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
-from local_hub import OURS, READER, LocalHub, speak_to, tree
+from local_hub import OURS, READER, LocalHub, cutting, speak_to, tree
 from stored import stored
 
 from pairsmith.curation.hub_release import parse_published, read_file, release_paths
+from pairsmith.curation.manifest import read_manifest
 from pairsmith.curation.publish import Publication, publish
 from pairsmith.curation.pull import pull
 from pairsmith.curation.reference import opened
-from pairsmith.curation.release import ReleaseFacts, read_manifest, write_release
+from pairsmith.curation.release import write_release
+from pairsmith.curation.release_facts import ReleaseFacts
 from pairsmith.curation.yank import marked_card, marked_changelog, yank
+from pairsmith.factory import folder as run_folder
 from pairsmith.factory.errors import InputError, RemoteError, RunError
 from pairsmith.factory.records import PAIRS, content_hash
 from pairsmith.factory.spec import ReleaseSpec
@@ -25,16 +30,16 @@ SPEC = ReleaseSpec(license="cc0-1.0", terms={"m": "output may be used freely"})
 FACTS = ReleaseFacts("demo", SPEC, FUNNEL, {}, {"pairsmith": "0"})
 
 
-def rows(*numbers: int) -> pa.Table:
+def rows(*numbers: int, texts: str = "") -> pa.Table:
     found = [
         {
             "id": f"{number:016x}",
             "request_id": f"r{number}",
-            "content_hash": content_hash(f"query {number}", f"positive {number}", []),
+            "content_hash": content_hash(f"query {number}", f"positive {number}{texts}", []),
             "group": "sts" if number % 2 else "long_long",
             "instruction": "Find it.",
             "query": f"query {number}",
-            "positive": f"positive {number}",
+            "positive": f"positive {number}{texts}",
             "negatives": [],
             "query_language": "en",
             "document_language": "en",
@@ -45,8 +50,8 @@ def rows(*numbers: int) -> pa.Table:
     return pa.Table.from_pylist(found, schema=PAIRS)
 
 
-def release(folder: Path, *numbers: int, facts: ReleaseFacts = FACTS) -> Path:
-    return write_release(stored(rows(*numbers)), facts, folder)[0]
+def release(folder: Path, *numbers: int, facts: ReleaseFacts = FACTS, texts: str = "") -> Path:
+    return write_release(stored(rows(*numbers, texts=texts)), facts, folder)[0]
 
 
 def said(_: str) -> None:
@@ -210,7 +215,11 @@ def test_cut_between_commit_and_tag_the_next_try_only_tags(
 
 @pytest.mark.parametrize(
     ("token", "match"),
-    [("hf_wrong00000", "does not know the token"), (READER.token, "not let this token"), ("", "HF_TOKEN")],
+    [
+        ("hf_wrong00000", "token that the Hub does not know"),
+        (READER.token, "may not be written with this token"),
+        ("", "HF_TOKEN"),
+    ],
 )
 def test_a_token_that_may_not_write_is_told_so_and_its_text_is_in_no_message(
     our_hub: LocalHub,
@@ -227,6 +236,41 @@ def test_a_token_that_may_not_write_is_told_so_and_its_text_is_in_no_message(
         sent(first)
     assert "nothing was published" in str(refused.value)
     assert "hf_" not in str(refused.value)
+
+
+def test_a_full_hub_has_nothing_of_it_and_the_next_try_is_whole(
+    our_hub: LocalHub, first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    our_hub.api().create_repo(OURS, repo_type="dataset", private=True)
+    before = state(our_hub)
+
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(run_folder, "to_disk", full)
+        with pytest.raises(RemoteError, match=r"disk of the Hub is full.*nothing was published"):
+            sent(first)
+    assert state(our_hub) == before
+    sent(first)
+    assert contents(pull(parse_published(f"{OURS}@v1.0.0"), tmp_path / "back", said).folder) == contents(first)
+
+
+@pytest.mark.slow  # the library tries for some 25 seconds
+def test_a_connection_that_is_cut_in_the_upload_publishes_nothing_and_the_next_try_is_whole(
+    our_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = random.Random(7).randbytes(200_000).hex()
+    folder = release(tmp_path / "r", *range(4), texts=long)
+    with monkeypatch.context() as cut, cutting(our_hub.url, after=100_000) as url:
+        speak_to(url, cut)
+        with pytest.raises(RemoteError, match=r"connection was cut.*nothing was published"):
+            sent(folder)
+    assert not state(our_hub)[1]
+    assert set(tree(our_hub.api())) == {".gitattributes"}
+    assert not list((our_hub.folder / "arriving").iterdir())
+    sent(folder)
+    assert contents(pull(parse_published(f"{OURS}@v1.0.0"), tmp_path / "back", said).folder) == contents(folder)
 
 
 def test_a_repository_with_something_else_is_left_alone(our_hub: LocalHub, first: Path) -> None:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from stored import stored
 from test_duplicates import LONG, queries, row, table
 
-from pairsmith.curation.release import ReleaseFacts, write_release
+from pairsmith.curation.release import write_release
+from pairsmith.curation.release_facts import ReleaseFacts
 from pairsmith.factory.errors import InputError
 from pairsmith.factory.spec import DuplicatesSpec, GatesSpec, ReleaseSpec
 from pairsmith.validators.build import sources

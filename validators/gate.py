@@ -21,6 +21,7 @@ from pairsmith.factory.records import VERDICTS
 from pairsmith.validators.texts import Text, Texts, field_names, texts
 
 __all__ = [
+    "UNNAMED",
     "Findings",
     "Gate",
     "Joining",
@@ -36,6 +37,9 @@ __all__ = [
 ]
 
 Scope = Literal["row", "kept", "corpus"]
+
+UNNAMED = "unnamed"
+"""The reason where a gate of the user's own gives none."""
 
 Share = Callable[[float], object]
 """Told how much of a work was done since the last call, as a share of the whole (0 to 1)."""

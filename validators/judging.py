@@ -8,6 +8,7 @@ survives for its twins.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 
 from pairsmith.factory.errors import PairsmithError
 from pairsmith.factory.records import VERDICTS
-from pairsmith.validators.gate import Gate, Joining, Share, Sketching, Verdict
+from pairsmith.validators.gate import UNNAMED, Gate, Joining, Share, Sketching, Verdict
 from pairsmith.validators.texts import chosen
 
 T = TypeVar("T")
@@ -62,14 +63,36 @@ def judge_sketches(gate: Sketching, sketches: Sequence[Path], progress: Share) -
     _tried(gate, 0, lambda: list(found))  # it may have something to do at its end
 
 
-def judge_beside(gate: Gate, rows: pa.Table, standing: Iterable[pa.Table]) -> pa.Table:
+def judge_beside(gate: Gate, rows: pa.Table, standing: Iterable[pa.Table], folder: Path) -> pa.Table:
     """The verdicts of a corpus gate where a few ``rows`` join the ``standing`` ones, see :class:`Joining`.
 
-    A gate that cannot do that judges all of them anew, at once: then there are verdicts on the standing rows too.
+    A gate that cannot do that judges all of them anew, by sketches (which lie in ``folder`` meanwhile) or at once; then there
+    are verdicts on the standing rows that it drops too.
     """
     if isinstance(gate, Joining):
         return _checked(gate, _tried(gate, rows.num_rows, lambda: gate.judge_beside(rows, standing)), rows["id"])
-    return judge(gate, pa.concat_tables([*standing, rows]).combine_chunks())
+    if isinstance(gate, Sketching):
+        found = list(_judge_anew(gate, chain(standing, [rows]), folder, rows["id"]))
+    else:
+        found = [_telling(judge(gate, pa.concat_tables([*standing, rows]).combine_chunks()), rows["id"])]
+    return pa.concat_tables(found)
+
+
+def _judge_anew(gate: Sketching, pieces: Iterable[pa.Table], folder: Path, ids: pa.ChunkedArray) -> Iterator[pa.Table]:
+    with TemporaryDirectory(dir=folder, prefix=".beside.", suffix=".part") as beside:
+        paths = []
+        for number, sketch in enumerate(_sketch(gate, piece) for piece in pieces):
+            paths.append(Path(beside) / f"{number}.arrow")
+            with pa.ipc.new_file(str(paths[-1]), sketch.schema) as writer:
+                writer.write_table(sketch)
+        for verdicts in judge_sketches(gate, paths, lambda _: None):
+            yield _telling(verdicts, ids)
+
+
+def _telling(verdicts: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
+    """The verdicts on the rows ``ids``, and of the others those that drop."""
+    mine = pc.is_in(verdicts["id"], value_set=ids.combine_chunks())
+    return verdicts.filter(pc.or_(mine, pc.equal(verdicts["verdict"], Verdict.DROP.value)))
 
 
 def dropped_ids(verdicts: pa.Table) -> pa.Array:
@@ -114,7 +137,16 @@ def _checked(gate: Gate, verdicts: pa.Table, given: pa.ChunkedArray) -> pa.Table
             chain(((id, "no verdict on") for id in lost), ((id, "a verdict on the unknown") for id in unknown))
         )
         raise PairsmithError(f"gate '{gate.name}': gives {said} row '{row}'; every row needs a line")
-    return verdicts
+    return _named(verdicts)
+
+
+def _named(verdicts: pa.Table) -> pa.Table:
+    """The verdicts with a reason wherever one is not ``keep``: it is counted and stored."""
+    bare = pc.and_(pc.is_null(verdicts["reason"]), pc.not_equal(verdicts["verdict"], Verdict.KEEP.value))
+    if not pc.any(bare).as_py():
+        return verdicts
+    place = VERDICTS.get_field_index("reason")
+    return verdicts.set_column(place, VERDICTS.field(place), pc.if_else(bare, UNNAMED, verdicts["reason"]))
 
 
 def _beyond(ids: pa.ChunkedArray | pa.Array, known: pa.ChunkedArray | pa.Array) -> list[str]:

@@ -52,10 +52,10 @@ def band_name(view: str, number: int) -> str:
     return f"{view}_{number:03}"
 
 
-def sketch(rows: pa.Table, bands: Bands) -> pa.Table:
-    """The sketch of ``rows`` (PAIRS), line by line."""
+def sketch(rows: pa.Table, bands: Bands, near_words: int = NEAR_WORDS) -> pa.Table:
+    """The sketch of ``rows`` (PAIRS), line by line. Views of fewer than ``near_words`` words have an exact key only."""
     found = texts(rows)
-    tokens, counts = _near_tokens(found)
+    tokens, counts = _near_tokens(found, near_words)
     scopes = _scopes(rows)
     columns: dict[str, object] = {
         "id": rows["id"],
@@ -124,11 +124,11 @@ def _signatures(pairs: Ragged, tokens: Offsets, slots: int) -> tuple[Words, Word
     return query, np.minimum(query, rest)
 
 
-def _near_tokens(found: Texts) -> tuple[Words, dict[str, Offsets]]:
+def _near_tokens(found: Texts, near_words: int) -> tuple[Words, dict[str, Offsets]]:
     """Tokens of query and positive, end to end, and how many each view has: none and 0 where it has too few words."""
     tokens, query = found.tokens, found.queries
     words, sizes = tokens.words, np.diff(tokens.starts)
-    asked, near = words[query] >= NEAR_WORDS, words[query] + words[query + 1] >= NEAR_WORDS
+    asked, near = words[query] >= near_words, words[query] + words[query + 1] >= near_words
     counts = {
         "query": np.where(asked, sizes[query], 0),
         "pair": np.where(near, sizes[query] + sizes[query + 1], 0),

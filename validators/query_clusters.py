@@ -1,0 +1,56 @@
+"""Which queries are equal or near-duplicates, directly or through others, whatever their task.
+
+As gate ``duplicates`` has it, near means Jaccard of token 3-grams. The gate asks which rows repeat another one and lets short
+queries stand that differ by a word; here the question is which ones a model would know from training on the other, so
+tasks play no part and all queries of :data:`~pairsmith.validators.similarity.SHINGLE` words and more are compared.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pairsmith.factory.records import PAIRS
+from pairsmith.validators.minhash import Bands
+from pairsmith.validators.similarity import SHINGLE
+from pairsmith.validators.sketch import sketch
+from pairsmith.validators.sketches import Ranks, Sketches
+from pairsmith.validators.twins import Twins
+
+VIEW = "pair"
+"""The view of a sketch that knows no task; the positive is left empty, so that it is one of the query alone."""
+
+
+class QueryClusters(NamedTuple):
+    """For each query, in the order of the sketches, the place of the one that its cluster is named by: the longest, of
+    these the one with the smallest id. ``same``: of equal queries (folded); ``near``: of near-duplicates too."""
+
+    same: Ranks
+    near: Ranks
+
+
+def sketch_queries(rows: pa.Table, bands: Bands) -> pa.Table:
+    """The sketches of queries. ``rows``: columns ``id`` and ``query``."""
+    nothing = pa.repeat("", len(rows))
+    given = {"id": rows["id"], "query": rows["query"], "negatives": pa.array([[]] * len(rows), pa.list_(pa.string()))}
+    names = ("id", "request_id", "instruction", "query", "positive", "negatives", "query_language", "document_language")
+    schema = pa.schema([PAIRS.field(name) for name in names])
+    return sketch(pa.table({name: given.get(name, nothing) for name in names}, schema=schema), bands, SHINGLE)
+
+
+def cluster_queries(sketches: Sequence[Path | pa.Table], bands: Bands, threshold: float) -> QueryClusters:
+    """The clusters of the queries of all ``sketches`` (Arrow IPC files, or tables). Keeps some 60 bytes a query in memory."""
+    found = Sketches(sketches, len(sketches))
+    ranks: Ranks = np.concatenate([np.empty(0, np.uint32), *(ranks for _, ranks in found)])
+    twins = Twins(found, VIEW, threshold)
+    twins.find_equal()
+    same = _places(found, twins, ranks)
+    twins.find_near(bands.number, lambda: None)
+    return QueryClusters(same, _places(found, twins, ranks))
+
+
+def _places(found: Sketches, twins: Twins, ranks: Ranks) -> npt.NDArray[np.uint32]:
+    return found.rows(twins.clusters.find(ranks))
