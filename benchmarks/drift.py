@@ -99,7 +99,7 @@ def draw(world: World, rows: int, random: np.random.Generator) -> Profile:
     sizes = np.array([facts.share for facts in GROUPS.values()])
     groups = dict(zip(GROUPS, random.multinomial(rows, sizes / sizes.sum()).tolist(), strict=True))
     languages = np.array(list(world.weights.values()))
-    said = [random.multinomial(rows, languages / languages.sum()).tolist() for _ in range(2)]
+    said = [random.multinomial(of, languages / languages.sum()).tolist() for of in (rows, groups["bitext"])]
     models = dict(zip(("a", "b"), random.multinomial(rows, (0.25, 0.75)).tolist(), strict=True))
     for name, counts in zip(
         CATEGORIES, (groups, *(dict(zip(world.weights, one, strict=True)) for one in said), models), strict=True

@@ -4,6 +4,8 @@ For versions that share rows only: there a row that is gone was taken out, and c
 tested. Between sets of different rows a rare category may be missing by chance; see :mod:`pairsmith.curation.drift` for those.
 """
 
+from collections import Counter
+
 from pairsmith.curation.drift_tests import percent
 from pairsmith.curation.finding import Finding
 from pairsmith.curation.profile import CATEGORIES, Profile
@@ -18,8 +20,8 @@ def vanished(baseline: Profile, other: Profile) -> list[Finding]:
     gone = [
         (count, dimension, name)
         for dimension in CATEGORIES
-        for name, count in baseline.shares.get(dimension, {}).items()
-        if count >= FEWEST and not other.shares.get(dimension, {}).get(name)
+        for name, count in baseline.shares.get(dimension, Counter()).items()
+        if count >= FEWEST and not other.shares.get(dimension, Counter())[name]
     ]
     return [_told(baseline, *each) for each in sorted(gone, key=lambda one: (-one[0], *one[1:]))]
 

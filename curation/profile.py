@@ -20,6 +20,8 @@ from pairsmith.factory.tables import TableFile
 from pairsmith.factory.text import fold
 
 CATEGORIES = ("group", "query_language", "document_language", "model")
+"""``document_language`` is that of rows in two languages: of all others the query's tells it."""
+
 EXAMPLES = 5
 OF_TEXTS = ("query", "positive", "negatives")
 
@@ -119,8 +121,10 @@ def _add(made: Profile, rows: pa.Table) -> None:
     """Count ``rows``, in the order of their ids."""
     made.rows += rows.num_rows
     ids, groups = rows["id"].to_pylist(), rows["group"].to_pylist()
+    bilingual = rows.filter(pc.not_equal(rows["query_language"], rows["document_language"]))
     for name in CATEGORIES:
-        _count(made, name, rows[name].to_pylist(), ids)
+        counted = bilingual if name == "document_language" else rows
+        _count(made, name, counted[name].to_pylist(), counted["id"].to_pylist())
     each = pc.list_value_length(rows["negatives"]).to_pylist()
     for group in set(groups):
         chosen = [place for place, one in enumerate(groups) if one == group]

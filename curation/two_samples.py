@@ -26,8 +26,8 @@ _SMALLEST = 1e-300  # of exact chances: a float holds hardly less
 def shares(hits: Counts, rows: int, other_hits: Counts, other_rows: int) -> Floats:
     """For each of many categories the log chance that shares ``hits / rows`` and ``other_hits / other_rows`` differ so.
 
-    Given the margins: exact (Fisher's test, twice the smaller tail) where fewer than :data:`EXACT_BELOW` rows are expected in a
-    cell, else two proportions by the signed root of the likelihood ratio with a correction for continuity.
+    Given the margins: exact (Fisher's test, twice the tail from there on) where fewer than :data:`EXACT_BELOW` rows are
+    expected in a cell, else two proportions by the signed root of the likelihood ratio with a correction for continuity.
     """
     hits, other_hits = np.asarray(hits, np.int64), np.asarray(other_hits, np.int64)
     if not rows or not other_rows:
@@ -71,10 +71,11 @@ def _exact(hits: Counts, rows: int, both: Counts, all_rows: int) -> Floats:
         return np.empty(0)
     common = 2 * both > all_rows  # told by its rest, of which there is less to add up
     hits, both = np.where(common, rows - hits, hits), np.where(common, all_rows - both, both)
-    up = hypergeom.sf(hits - 1, all_rows, both, rows)
-    down = hypergeom.cdf(hits, all_rows, both, rows)
-    tail = np.minimum(1.0, 2 * np.minimum(up, down))
-    found: Floats = np.log(np.maximum(tail, _SMALLEST))
+    more = hits * all_rows > both * rows
+    tail = np.empty(len(hits))
+    tail[more] = hypergeom.sf(hits[more] - 1, all_rows, both[more], rows)
+    tail[~more] = hypergeom.cdf(hits[~more], all_rows, both[~more], rows)
+    found: Floats = np.log(np.clip(2 * tail, _SMALLEST, 1.0))
     return found
 
 

@@ -162,8 +162,9 @@ def test_simulated_drift_is_found_and_none_where_there_is_none():
 
 def test_a_simulated_profile_counts_each_row_once_in_every_dimension():
     made = drift.draw(drift.World(drift.default_weights()), 1000, drift.np.random.default_rng(0))
-    for name in drift.CATEGORIES:
+    for name in ("group", "query_language", "model"):
         assert made.shares[name].total() == 1000
+    assert made.shares["document_language"].total() == made.shares["group"]["bitext"]
     for of in ("query", "positive"):
         lengths = sum(counts.total() for name, counts in made.lengths.items() if name.startswith(of))
         assert made.shares[f"length.{of}"].total() == lengths == 1000

@@ -57,8 +57,8 @@ def test_other_rows_of_the_same_kind_show_no_drift():
 @pytest.mark.parametrize(
     ("changes", "metric"),
     [
-        ({"query_language": lambda chance, row: chance.choice(LANGUAGES[:3])}, "drift.document_language.sw"),
-        ({"query_language": lambda chance, row: chance.choice((*LANGUAGES, "yo"))}, "drift.document_language.yo"),
+        ({"query_language": lambda chance, row: chance.choice(LANGUAGES[:3])}, "drift.query_language.sw"),
+        ({"query_language": lambda chance, row: chance.choice((*LANGUAGES, "yo"))}, "drift.query_language.yo"),
         ({"group": lambda chance, row: "sts" if chance.random() < 0.7 else "short_long"}, "drift.group.short_long"),
         ({"model": "a"}, "drift.model.b"),
         (

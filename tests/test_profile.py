@@ -25,10 +25,13 @@ def test_the_order_of_rows_files_and_batches_changes_nothing():
 
 def test_every_dimension_counts_every_row_once():
     rows = lines(500)
+    for row in rows[:30]:
+        row["document_language"] = "yo"
     found = of(rows)
     assert found.rows == 500
-    for name in (*CATEGORIES, "length.query", "length.positive"):
+    for name in {*CATEGORIES, "length.query", "length.positive"} - {"document_language"}:
         assert found.shares[name].total() == 500
+    assert found.shares["document_language"] == {"yo": 30}
     assert sum(counts.total() for name, counts in found.shares.items() if name.startswith("negatives.")) == 500
     for field, texts in (("query", 500), ("positive", 500), ("negatives", sum(len(row["negatives"]) for row in rows))):
         lengths = [counts for name, counts in found.lengths.items() if name.startswith(f"{field}.")]
@@ -44,7 +47,7 @@ def test_a_profile_comes_back_from_json():
 
 
 def test_examples_are_the_first_rows_of_their_category():
-    rows = lines(300)
+    rows = [row | {"document_language": "yo"} for row in lines(300)]
     found = of(rows)
     for name in CATEGORIES:
         for value, ids in found.examples[name].items():
