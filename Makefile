@@ -43,6 +43,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/contamination.py
 	$(BIN)/python benchmarks/drift.py
 	$(BIN)/python benchmarks/generate.py
+	$(BIN)/python benchmarks/hub.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/scale.py --slope

@@ -4,6 +4,7 @@ Address, token and caches are ``huggingface_hub``'s own settings (``HF_ENDPOINT`
 the library is shown: it may quote the request, and spans lines.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,12 +39,13 @@ def hub() -> "HfApi":
     """The client of the Hub, without Xet: its uploads may make several commits of one, so that half of it could be seen."""
     os.environ["HF_HUB_DISABLE_XET"] = "1"  # read when the library is imported, also by processes that we start
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.utils.logging import set_verbosity_error
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     constants.HF_HUB_DISABLE_XET = True  # where it was imported before
     disable_progress_bars()
-    set_verbosity_error()  # its lines about a try that failed quote links that are keys
+    logging.getLogger("huggingface_hub").setLevel(
+        logging.ERROR
+    )  # its lines about a try that failed quote links that are keys
     return HfApi(library_name="pairsmith")
 
 
