@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from pairsmith.curation.comparable import REMEDY, read_comparable
+from pairsmith.curation.comparable import REMEDY, read_comparable, release_files
 from pairsmith.curation.manifest import read_manifest
 from pairsmith.curation.removed import read_removed
 from pairsmith.factory.errors import RunError
@@ -51,7 +51,7 @@ class Released:
     @cached_property
     def index(self) -> pa.Table:
         """Id and content hash of every row."""
-        return read_comparable(self.files).select(["id", "content_hash"])
+        return read_comparable(release_files(self.folder)).select(["id", "content_hash"])
 
     def explained(self, gone: set[str]) -> set[str]:
         """Which of the rows that are ``gone`` it gives a reason for."""
