@@ -16,7 +16,7 @@ import pyarrow as pa
 from pairsmith.curation.drift import DriftSettings, drift
 from pairsmith.curation.finding import Finding
 from pairsmith.curation.measured import Looked, Measured, measure, profiled
-from pairsmith.curation.metrics import ADDED, Metrics, dropped_by_people
+from pairsmith.curation.metrics import ADDED, Metrics
 from pairsmith.curation.profile import CATEGORIES, EXAMPLES, profile
 from pairsmith.curation.quality import Bound, DriftBounds, KnownIssue, Quality
 from pairsmith.curation.released_rows import Between, Released, between
@@ -92,7 +92,7 @@ def check(release: Path, baseline: Path | None, quality: Quality, home: Path, to
     """
     new, old = Released(release), Released(baseline) if baseline else None
     readable = old is None or _comparable(new)
-    moved = between(old.index.index, new.index.index) if old and readable else Between(set(), set(), set())
+    moved = between(old.index, new.index) if old and readable else Between(set(), set(), set())
     found = measure(new, old, moved.added, Looked(quality, home, (old or new).manifest["thresholds"]))
     was = measure(old, None, set(), _looked_at(old, quality, home)) if old else None
     findings: list[Finding] = []
@@ -136,23 +136,24 @@ def _looked_at(baseline: Released, quality: Quality, home: Path) -> Looked | Non
 
 def _compare_rows(found: Measured, new: Released, old: Released, moved: Between) -> None:
     """How many rows came and went, and for how many of those that went there is no reason."""
-    unexplained = max(0, len(moved.gone) - dropped_by_people(new.manifest))
+    lost = moved.gone - new.explained(moved.gone)
+    unexplained = len(lost)
     found.metrics |= {
         f"rows.{name}": len(ids) for name, ids in (("added", moved.added), ("corrected", moved.corrected))
     }
     found.metrics |= {"rows.removed": len(moved.gone), "loss.unexplained": unexplained}
     if unexplained:
-        shared = _shared(old, moved.gone)
+        shared = _shared(old, lost)
         found.said["loss.unexplained"] = (
             f"{unexplained:,} of {old.manifest['rows']:,} rows of {old.name} are gone without a reason"
             + (f"; what they share: {shared}" if shared else "")
         )
-        found.examples["loss.unexplained"] = sorted(moved.gone)[:EXAMPLES]
+        found.examples["loss.unexplained"] = sorted(lost)[:EXAMPLES]
 
 
-def _shared(old: Released, gone: set[str]) -> str:
-    """The values that nearly all of the rows that are gone have, and not nearly all of the others."""
-    lost, whole = profile(old.files, gone), profile(old.files)
+def _shared(old: Released, ids: set[str]) -> str:
+    """The values that nearly all of the lost rows have, and not nearly all of the others."""
+    lost, whole = profile(old.files, ids), profile(old.files)
     named = []
     for dimension in CATEGORIES:
         for value, count in lost.shares[dimension].items():

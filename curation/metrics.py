@@ -77,7 +77,7 @@ def manifest_metrics(manifest: Mapping[str, Any]) -> Metrics:
             - sum(funnel["failed"].values())
             - funnel["pending"]
         )
-        found["loss.unreleased"] = abs(funnel["accepted"] - manifest["rows"] - dropped_by_people(manifest))
+        found["loss.unreleased"] = abs(funnel["accepted"] - manifest["rows"] - _kept_back(manifest))
     for gate in funnel.get("gates", ()):
         if gate["judged"]:
             found[f"gates.{gate['gate']}.dropped_rate"] = gate["dropped"] / gate["judged"]
@@ -86,10 +86,11 @@ def manifest_metrics(manifest: Mapping[str, Any]) -> Metrics:
     return found | dict(_numbers("review", review))
 
 
-def dropped_by_people(manifest: Mapping[str, Any]) -> int:
-    """Accepted rows that are not released because people, or a gate after their correction, dropped them."""
-    decisions = ((manifest.get("review") or {}).get("decisions")) or {}
-    return sum(int(decisions.get(name, 0)) for name in ("dropped", "not_corrected", "failed"))
+def _kept_back(manifest: Mapping[str, Any]) -> int:
+    """Accepted rows that are not released: dropped by people, or by a gate after a correction, or left out by the splits."""
+    decisions = (manifest.get("review") or {}).get("decisions") or {}
+    dropped = (decisions.get(name, 0) for name in ("dropped", "not_corrected", "failed"))
+    return sum(map(int, (*dropped, *manifest.get("left_out", {}).values())))
 
 
 def read_scores(release: Path) -> Metrics:

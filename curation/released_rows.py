@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from pairsmith.curation.release import Earlier, read_manifest, read_release_index
+from pairsmith.curation.comparable import REMEDY, read_comparable, release_files
+from pairsmith.curation.manifest import read_manifest
+from pairsmith.curation.removed import read_removed
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.folder import file_digest
 from pairsmith.factory.records import RELEASE
 from pairsmith.factory.tables import TableFile
-
-REMEDY = "take the release again from where it came"
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,19 @@ class Released:
         return found
 
     @cached_property
-    def index(self) -> Earlier:
-        """Id, content hash, split and review of every row."""
-        return read_release_index(self.folder)
+    def index(self) -> pa.Table:
+        """Id and content hash of every row."""
+        return read_comparable(release_files(self.folder)).select(["id", "content_hash"])
+
+    def explained(self, gone: set[str]) -> set[str]:
+        """Which of the rows that are ``gone`` it gives a reason for."""
+        lines = zip(*(read_removed(self.folder)[name].to_pylist() for name in ("id", "reasons")), strict=True)
+        return {one for one, reasons in lines if reasons and one in gone}
 
     def altered(self) -> list[str]:
         """Names of files whose bytes are not those that the manifest names."""
-        files = self.manifest["files"].items()
-        return [name for name, known in sorted(files) if file_digest(self.folder / name) != known["sha256"]]
+        files = self.manifest["files"] | self.manifest.get("other_files", {})
+        return [name for name, known in sorted(files.items()) if file_digest(self.folder / name) != known["sha256"]]
 
     def rows(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """A few rows by id."""

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pairsmith.curation.release import MANIFEST, read_manifest
+from pairsmith.curation.manifest import MANIFEST, read_manifest
 from pairsmith.curation.release_files import row_set_hash
 from pairsmith.factory.folder import file_digest
 from pairsmith.factory.records import RELEASE, content_hash

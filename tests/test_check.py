@@ -67,6 +67,11 @@ def test_without_a_baseline_what_takes_one_is_named_and_the_rest_is_held_to(rele
     assert report.skipped == ["loss.unexplained", "rows.added"]
 
 
+def test_a_baseline_of_an_earlier_pairsmith_that_lacks_a_column_is_compared_with(release: Path, tmp_path: Path) -> None:
+    earlier = next_version(release, tmp_path, read_rows(release), reshape=lambda table: table.drop_columns(["review"]))
+    assert checked(release, earlier, quality(rows={"max_drop": 0}, schema__missing={"max": 0})).holds
+
+
 def test_what_is_known_does_not_fail_until_its_day_is_past(release: Path, worse: Path) -> None:
     for until, found in ((None, []), (TODAY, []), (date(2026, 11, 27), ["rows"])):
         issue = KnownIssue(finding="rows", reason="we know", until=until)
