@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from pairsmith.curation.drift import DriftSettings, drift
+from pairsmith.curation.drift_vanished import vanished
 from pairsmith.curation.finding import Finding
 from pairsmith.curation.measured import Looked, Measured, measure, profiled
 from pairsmith.curation.metrics import ADDED, Metrics
@@ -210,12 +211,14 @@ def _broken(name: str, bound: Bound, value: float, found: Measured, baseline: fl
 
 
 def _drifted(found: Measured, was: Measured, bounds: DriftBounds) -> list[Finding]:
-    """The whole against the baseline's whole, then the added rows alone."""
+    """The whole against the baseline's whole, kinds of rows that were taken out whole, then the added rows alone."""
     if not bounds.enabled or was.whole is None or found.whole is None:
         return []
     settings = DriftSettings(alpha=bounds.alpha)
     alone = drift(was.whole, found.added, settings) if found.added is not None else []
-    return [*drift(was.whole, found.whole, settings), *(_of(ADDED, "added rows", one) for one in alone)]
+    shares_rows = found.added is None or found.added.rows < found.whole.rows
+    gone = vanished(was.whole, found.whole) if shares_rows else []
+    return [*drift(was.whole, found.whole, settings), *gone, *(_of(ADDED, "added rows", one) for one in alone)]
 
 
 def _drifted_by_correction(new: Released, old: Released, corrected: set[str], bounds: DriftBounds) -> list[Finding]:
