@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pairsmith.curation.check import check
+from pairsmith.curation.expectations import great_expectations, write_expectations
 from pairsmith.curation.quality import SHIPPED, read_quality
 from pairsmith.curation.reference import opened
 
@@ -15,7 +16,10 @@ REGRESSED = 1
 
 def check_release(release: str, against: str | None, quality: Path | None, expectations: Path | None) -> dict[str, Any]:
     """The report as plain data, with the exit code. ``quality``: None for the bounds that come with Pairsmith;
-    ``expectations``: the folder for the same bounds as suites of Great Expectations, and for its pages."""
+    ``expectations``: the folder for the same bounds as suites of Great Expectations, which have to hold then, and for its
+    pages."""
+    if expectations is not None:
+        great_expectations()  # where it is missing that is said before the work
     path = quality or SHIPPED
     asked = read_quality(path)
     with TemporaryDirectory(prefix="pairsmith-") as cache:
@@ -24,7 +28,6 @@ def check_release(release: str, against: str | None, quality: Path | None, expec
         report = check(folder, baseline, asked, path.parent, datetime.now(UTC).date())
         result = {**report.as_json(), "exit": 0 if report.holds else REGRESSED}
         if expectations is not None:
-            from pairsmith.curation.expectations import write_expectations
-
-            result["expectations"] = write_expectations(folder, report, asked, expectations)
+            told = write_expectations(folder, report, asked, expectations)
+            result |= {"expectations": told, "exit": 0 if all(told["held"].values()) and report.holds else REGRESSED}
     return result
