@@ -15,11 +15,14 @@ Needs the extra ``check``.
 import logging
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from pairsmith.curation.check import Report
+from pairsmith.curation.difference import told_rows
+from pairsmith.curation.finding import Finding
 from pairsmith.curation.quality import Quality
 from pairsmith.curation.released_rows import Released
 from pairsmith.curation.rows_database import write_rows
@@ -28,10 +31,36 @@ from pairsmith.factory.errors import InputError
 
 ROWS, METRICS = "rows", "metrics"
 DOCS = "data_docs"
+_REASON = "rows of a release are such, or quality.yml asks it of them"
 
 
-def write_expectations(release: Path, report: Report, quality: Quality, folder: Path) -> dict[str, Any]:
-    """Run the suites on a release and write them with their pages below ``folder``; says which hold and where the pages are.
+@dataclass(frozen=True)
+class Ran:
+    """What came of the suites: where they were written, the page of each, and of each the expectations that fail, in words."""
+
+    folder: Path
+    pages: dict[str, Path]
+    failing: dict[str, list[str]]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What the suite of rows finds; the suite of metrics finds what the check does."""
+        found = self.failing[ROWS]
+        what = f"{len(found)} of the expectations of the rows fail: {'; '.join(found)}"
+        return [Finding(f"expectations.{ROWS}", what, len(found), None, 0, _REASON)] if found else []
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "folder": str(self.folder),
+            "index": str(self.folder / DOCS / "index.html"),
+            "pages": {name: str(page) for name, page in self.pages.items()},
+            "held": {name: not failing for name, failing in self.failing.items()},
+        }
+
+
+def write_expectations(release: Path, report: Report, quality: Quality, folder: Path) -> Ran:
+    """Run the suites on a release and write them with their pages below ``folder``.
 
     Raises :class:`InputError` where Great Expectations is not there, or ``folder`` can't be written.
     """
@@ -57,13 +86,12 @@ def write_expectations(release: Path, report: Report, quality: Quality, folder: 
         write_rows(released, database, [one.column for one in suites[ROWS].expectations if hasattr(one, "column")])
         source = context.data_sources.add_sqlite("release", connection_string=f"sqlite:///{database}")
         rows = source.add_table_asset(name=ROWS, table_name="rows").add_batch_definition_whole_table("all")
-        held = {ROWS: _run(gx, context, suites[ROWS], rows, _named(report))}
+        failing = {ROWS: _run(gx, context, suites[ROWS], rows, _named(report))}
     line = _line(report, quality, folder / "metrics.csv")
     asset = context.data_sources.add_pandas("measured").add_dataframe_asset(name=METRICS)
     batch = asset.add_batch_definition_whole_dataframe("line")
-    held[METRICS] = _run(gx, context, suites[METRICS], batch, _named(report), dataframe=line)
-    pages = {name: str(_newest(folder / DOCS, suites[name].name)) for name in held}
-    return {"folder": str(folder), "index": str(folder / DOCS / "index.html"), "pages": pages, "held": held}
+    failing[METRICS] = _run(gx, context, suites[METRICS], batch, _named(report), dataframe=line)
+    return Ran(folder, {name: _newest(folder / DOCS, suites[name].name) for name in failing}, failing)
 
 
 def great_expectations() -> Any:
@@ -78,8 +106,8 @@ def great_expectations() -> Any:
     return module
 
 
-def _run(gx: Any, context: Any, suite: Any, batch: Any, run: str, **parameters: Any) -> bool:
-    """Whether the suite holds of the batch; its page is written."""
+def _run(gx: Any, context: Any, suite: Any, batch: Any, run: str, **parameters: Any) -> list[str]:
+    """The expectations of the suite that fail of the batch, in words; its page is written."""
     definition = gx.ValidationDefinition(name=suite.name, data=batch, suite=context.suites.add(suite))
     checkpoint = gx.Checkpoint(
         name=suite.name,
@@ -87,7 +115,14 @@ def _run(gx: Any, context: Any, suite: Any, batch: Any, run: str, **parameters: 
         actions=[gx.checkpoint.UpdateDataDocsAction(name="pages")],
     )
     found = context.checkpoints.add(checkpoint).run(parameters or None, run_id=gx.RunIdentifier(run_name=run))
-    return bool(found.success)
+    return [_failing(one) for result in found.run_results.values() for one in result.results if not one.success]
+
+
+def _failing(result: Any) -> str:
+    """``expect_column_values_to_be_unique of id (2 rows)``."""
+    asked, count = result.expectation_config, result.result.get("unexpected_count")
+    of = f" of {asked.kwargs['column']}" if "column" in asked.kwargs else ""
+    return f"{asked.type}{of}" + (f" ({told_rows(count)})" if count else "")
 
 
 def _named(report: Report) -> str:

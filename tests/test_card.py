@@ -191,6 +191,12 @@ def test_counts_are_those_of_the_rows():
     assert "9 asked = 8 accepted + 1 rejected + 0 failed + 0 pending" in body
 
 
+def test_how_rows_are_split_is_said_where_they_are():
+    said = "a hash of their cluster draws it"
+    assert said in render_card(facts([row(1), row(2, split="test")]))
+    assert said not in render_card(facts([row(1), row(2)]))
+
+
 def test_what_was_paid_and_what_was_wanted_is_said():
     lines = [
         Line("a", "brainstorm", "sts", "chat", 1, 100, 50, 0, 0.02, 0, 0),

@@ -48,7 +48,7 @@ def test_all_pages_are_whole_without_a_network_and_texts_of_rows_do_nothing(rele
             text, asked, said = opened(browser, path)
             assert "Great Expectations" in text
             assert (asked, said) == ([], [])
-        shown, _, _ = opened(browser, Path(told["pages"]["rows"]))
+        shown, _, _ = opened(browser, told.pages["rows"])
         assert HOSTILE in shown
         assert ARABIC.replace("\u202e", "⟨U+202E⟩") in shown
         browser.close()
@@ -60,7 +60,7 @@ def test_the_index_leads_to_what_fails_and_shows_that_alone(release: Path, tmp_p
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
-        page.goto(Path(told["index"]).resolve().as_uri())
+        page.goto(Path(told.as_json()["index"]).resolve().as_uri())
         page.locator("tr", has_text="measured-metrics").get_by_text("open").click()
         assert "Failed" in page.inner_text("#section-1")
         bounds = page.locator("main td:first-child", has=page.locator("i"))

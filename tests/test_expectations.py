@@ -86,7 +86,7 @@ def test_what_holds_and_what_fails_is_what_the_check_says(release: Path, worse: 
         report = reported(one, release)
         assert report.holds is well
         told = write_expectations(one, report, QUALITY, tmp_path / f"expectations-{well}")
-        assert told["held"] == {"rows": True, "metrics": well}
+        assert told.as_json()["held"] == {"rows": True, "metrics": well}
     suite = json.loads((tmp_path / "expectations-False/metrics.json").read_text(encoding="utf-8"))
     bounds = {one["kwargs"]["column"]: (one["kwargs"].get("min_value"), one["notes"]) for one in suite["expectations"]}
     assert bounds == {"rows": (54.0, "a release has rows"), "negatives.coverage": (0.9, REASON)}
@@ -211,7 +211,7 @@ def test_rows_that_no_release_has_fail_the_suite_of_rows(name: str, release: Pat
     odd = next_version(release, tmp_path, change(read_rows(release)), reshape)
     asked = quality({"schema.missing": {"max": 0, "reason": "they are read by name"}})
     told = write_expectations(odd, reported(odd, None, asked), asked, tmp_path / "out")
-    assert told["held"]["rows"] is False
+    assert told.as_json()["held"]["rows"] is False
 
 
 @pytest.mark.slow
@@ -220,8 +220,8 @@ def test_texts_of_any_signs_are_no_empty_texts_and_names_of_releases_no_paths(re
     odd = next_version(release, tmp_path, rows, edit=lambda manifest: manifest.update(name="../../profiling/x"))
     out = tmp_path / "deep" / "out"
     told = write_expectations(odd, reported(odd, None), QUALITY, out)
-    assert told["held"]["rows"]
-    assert all(Path(page).resolve().is_relative_to(out) for page in told["pages"].values())
+    assert told.as_json()["held"]["rows"]
+    assert all(Path(page).resolve().is_relative_to(out) for page in told.pages.values())
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
@@ -249,5 +249,8 @@ def test_a_check_whose_suite_of_rows_fails_exits_as_regressed(
     bounds.write_text("metrics: {rows: {min: 1, reason: a release has rows}}\n", encoding="utf-8")
     asked = ["check", str(odd), "--quality", str(bounds)]
     assert main(asked) == 0
-    assert main([*asked, "--expectations", str(tmp_path / "out")]) == 1
-    assert "suite rows fails" in capsys.readouterr().out
+    capsys.readouterr()
+    for form in ("terminal", "markdown", "junit", "github", "json"):
+        assert main([*asked, "--format", form, "--expectations", str(tmp_path / "out")]) == 1
+        said = capsys.readouterr().out.replace("\\", "")
+        assert "1 of the expectations of the rows fail: expect_column_values_to_be_in_set of review (1 row)" in said
