@@ -17,12 +17,14 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from pairsmith.curation.check import Report
 from pairsmith.curation.difference import told_rows
 from pairsmith.curation.finding import Finding
+from pairsmith.curation.manifest import MANIFEST
 from pairsmith.curation.quality import Quality
 from pairsmith.curation.released_rows import Released
 from pairsmith.curation.rows_database import write_rows
@@ -31,6 +33,7 @@ from pairsmith.factory.errors import InputError
 
 ROWS, METRICS = "rows", "metrics"
 DOCS = "data_docs"
+_MARK = ".pairsmith"  # says whose pages these are
 _REASON = "rows of a release are such, or quality.yml asks it of them"
 
 
@@ -62,15 +65,12 @@ class Ran:
 def write_expectations(release: Path, report: Report, quality: Quality, folder: Path) -> Ran:
     """Run the suites on a release and write them with their pages below ``folder``.
 
-    Raises :class:`InputError` where Great Expectations is not there, or ``folder`` can't be written.
+    Raises :class:`InputError` as :func:`great_expectations` and :func:`make_room` do.
     """
     gx = great_expectations()
     from pairsmith.curation.data_docs import add_site
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); name another folder") from None
+    make_room(folder)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     add_site(context, folder / DOCS)
@@ -91,7 +91,26 @@ def write_expectations(release: Path, report: Report, quality: Quality, folder: 
     asset = context.data_sources.add_pandas("measured").add_dataframe_asset(name=METRICS)
     batch = asset.add_batch_definition_whole_dataframe("line")
     failing[METRICS] = _run(gx, context, suites[METRICS], batch, _named(report), dataframe=line)
-    return Ran(folder, {name: _newest(folder / DOCS, suites[name].name) for name in failing}, failing)
+    return Ran(folder, {name: _page(folder / DOCS, suites[name].name) for name in failing}, failing)
+
+
+def make_room(folder: Path) -> None:
+    """Make the folder, with an empty one for pages: those of an earlier check go.
+
+    Raises :class:`InputError` where it cannot be written, or holds what is not of such a check.
+    """
+    docs = folder / DOCS
+    if (folder / MANIFEST).exists():
+        raise InputError(f"{folder}: is a release or a run, which holds nothing else; name another folder")
+    if docs.exists() and not (docs / _MARK).is_file():
+        raise InputError(f"{docs}: no check of Pairsmith has written it; name another folder than {folder}")
+    try:
+        if docs.exists():
+            rmtree(docs)
+        docs.mkdir(parents=True)
+        (docs / _MARK).touch()
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); name another folder") from None
 
 
 def great_expectations() -> Any:
@@ -139,6 +158,6 @@ def _line(report: Report, quality: Quality, path: Path) -> Any:
     return line
 
 
-def _newest(docs: Path, suite: str) -> Path:
-    """The page of what came of a suite last: their folders are named by time."""
-    return max(docs.glob(f"validations/{suite}/*/*/*.html"), key=lambda page: page.parent.name)
+def _page(docs: Path, suite: str) -> Path:
+    """The page of what came of a suite."""
+    return next(docs.glob(f"validations/{suite}/*/*/*.html"))

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pairsmith.curation.check import check
-from pairsmith.curation.expectations import great_expectations, write_expectations
+from pairsmith.curation.expectations import great_expectations, make_room, write_expectations
 from pairsmith.curation.quality import SHIPPED, read_quality
 from pairsmith.curation.reference import opened
 
@@ -20,7 +20,8 @@ def check_release(release: str, against: str | None, quality: Path | None, expec
     ``expectations``: the folder for the same bounds as suites of Great Expectations, whose findings count then, and for its
     pages."""
     if expectations is not None:
-        great_expectations()  # where it is missing that is said before the work
+        great_expectations()  # what is in the way is said before the work
+        make_room(expectations)
     path = quality or SHIPPED
     asked = read_quality(path)
     with TemporaryDirectory(prefix="pairsmith-") as cache:

@@ -241,6 +241,26 @@ def test_nothing_is_left_behind_but_the_folder(release: Path, tmp_path: Path, mo
 
 
 @pytest.mark.slow
+def test_pages_of_an_earlier_check_go_and_what_is_not_ours_stays(
+    release: Path, worse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    for one in (worse, release):
+        write_expectations(one, reported(one, release), QUALITY, out)
+    assert [path.name for path in out.glob("data_docs/validations/pairsmith-rows/*")] == ["demo-1.0.0"]
+    theirs = tmp_path / "theirs/data_docs/validations/page.html"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    (tmp_path / "file").touch()
+    before = sorted(release.iterdir())
+    for folder in (release, tmp_path / "theirs", tmp_path / "file"):
+        assert main(["check", str(release), "--expectations", str(folder)]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+    assert theirs.read_text() == "theirs"
+    assert sorted(release.iterdir()) == before
+
+
+@pytest.mark.slow
 def test_a_check_whose_suite_of_rows_fails_exits_as_regressed(
     release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
