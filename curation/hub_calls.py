@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, TypeVar
 
-from pairsmith.factory.errors import RemoteError
+from pairsmith.factory.errors import PairsmithError, RemoteError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -57,7 +57,7 @@ def told(repository: str, unchanged: str) -> Iterator[None]:
     """
     try:
         yield
-    except (RemoteError, MovedError):
+    except (PairsmithError, MovedError):
         raise
     except Exception as error:
         causes = list(_causes(error))
@@ -69,11 +69,12 @@ def told(repository: str, unchanged: str) -> Iterator[None]:
         raise RemoteError(f"{_place()}: {repository} {line}; {unchanged}") from None
 
 
-def until_settled(repository: str, action: Callable[[], Result], say: Callable[[str], None]) -> Result:
-    """Do ``action`` again, from reading on, as often as somebody else was first."""
+def until_settled(repository: str, unchanged: str, action: Callable[[], Result], say: Callable[[str], None]) -> Result:
+    """Do ``action`` again, from reading on, as often as somebody else was first; see :func:`told` for its faults."""
     for _ in range(_TRIES):
         try:
-            return action()
+            with told(repository, unchanged):
+                return action()
         except MovedError:
             say(f"{repository}: somebody else committed at the same time; what is there now is read again")
     raise RemoteError(f"{repository}: others commit all the time; nothing was changed by this one: try again later")
