@@ -9,7 +9,9 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from json import JSONDecodeError
+from traceback import walk_tb
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from pairsmith.factory.errors import PairsmithError, RemoteError
 
@@ -36,9 +38,14 @@ class MovedError(Exception):
 
 
 def hub() -> "HfApi":
-    """The client of the Hub, without Xet: its uploads may make several commits of one, so that half of it could be seen."""
+    """The client of the Hub, without Xet: its uploads may make several commits of one, so that half of it could be seen.
+
+    Raises :class:`RemoteError` where address or token are none that could be sent.
+    """
     os.environ["HF_HUB_DISABLE_XET"] = "1"  # read when the library is imported, also by processes that we start
-    from huggingface_hub import HfApi, constants
+    if endpoint := os.environ.get("HF_ENDPOINT"):
+        _need_address(endpoint)  # which the library stumbles over while it is imported
+    from huggingface_hub import HfApi, constants, get_token
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     constants.HF_HUB_DISABLE_XET = True  # where it was imported before
@@ -46,7 +53,21 @@ def hub() -> "HfApi":
     logging.getLogger("huggingface_hub").setLevel(
         logging.ERROR
     )  # its lines about a try that failed quote links that are keys
+    if not all("!" <= letter <= "~" for letter in get_token() or ""):
+        raise RemoteError(
+            "HF_TOKEN holds what no token does, such as a space or a letter with an accent; copy it again"
+        )
     return HfApi(library_name="pairsmith")
+
+
+def _need_address(endpoint: str) -> None:
+    try:
+        address = urlsplit(endpoint)
+        good = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise RemoteError("HF_ENDPOINT is no address such as https://huggingface.co; correct it, or leave it out")
 
 
 @contextmanager
@@ -83,7 +104,8 @@ def until_settled(repository: str, unchanged: str, action: Callable[[], Result],
 def _place() -> str:
     from huggingface_hub import constants
 
-    return str(constants.ENDPOINT)
+    address = urlsplit(constants.ENDPOINT)
+    return f"{address.scheme}://{address.netloc.rpartition('@')[2]}"  # without a password
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -123,9 +145,17 @@ def _line(error: BaseException) -> str | None:
         return f"can't be reached, or the connection was cut ({type(error).__name__}); try again"
     if isinstance(error, errors.HFValidationError):
         return "has a name that the Hub does not allow"
-    if isinstance(error, (errors.FileMetadataError, errors.LocalEntryNotFoundError, JSONDecodeError)):
+    strange = (errors.FileMetadataError, errors.LocalEntryNotFoundError, JSONDecodeError, httpx2.RequestError)
+    if isinstance(error, strange) or _misread(error):
         return "is answered for by something that is no Hub; check HF_ENDPOINT"
     return None
+
+
+def _misread(error: BaseException) -> bool:
+    """Whether the library stumbled over an answer: it is JSON, and not what a Hub says."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    inside = bool(frames) and str(frames[-1].f_globals.get("__name__")).startswith("huggingface_hub.")
+    return inside and isinstance(error, (AttributeError, LookupError, TypeError, ValueError))
 
 
 def _later(status: int) -> str:

@@ -9,7 +9,7 @@ from huggingface_hub import CommitOperationAdd
 from local_hub import OURS, LocalHub, tree
 from published import FACTS, contents, release, said, sent, state
 
-from pairsmith.curation.hub_release import parse_published
+from pairsmith.curation.hub_release import CARD, CHANGELOG, parse_published
 from pairsmith.curation.manifest import read_manifest
 from pairsmith.curation.publish import Publication
 from pairsmith.curation.pull import pull
@@ -88,6 +88,30 @@ def test_what_others_published_meanwhile_is_not_taken_away(
     assert late.name == "1.0.2"
     with pytest.raises(RemoteError, match=r"holds version 1\.1\.0 already"):
         sent(late)
+    assert state(our_hub) == before
+
+
+def test_who_lost_a_race_does_not_take_the_rows_of_the_winner_away_with_the_version_after(
+    our_hub: LocalHub, first: Path, tmp_path: Path
+) -> None:
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    for folder in (theirs, ours):
+        release(folder, *range(40))
+    sent(release(theirs, *range(45)))
+    before = state(our_hub)
+    release(ours, *range(40), 50)
+    with pytest.raises(RemoteError, match=r"holds version 1\.1\.0 with other rows .*take rows away"):
+        sent(release(ours, *range(40), 50, 51))
+    assert state(our_hub) == before
+
+
+def test_a_tag_that_is_there_with_another_licence_is_refused(our_hub: LocalHub, first: Path, tmp_path: Path) -> None:
+    sent(first)
+    before = state(our_hub)
+    spec = FACTS.spec.model_copy(update={"license": "cc-by-4.0"})
+    other = release(tmp_path / "others", *range(40), facts=replace(FACTS, spec=spec))
+    with pytest.raises(RemoteError, match=r"another card \(licence, .*never moved"):
+        sent(other)
     assert state(our_hub) == before
 
 
@@ -188,6 +212,12 @@ def test_another_licence_with_its_text_is_published(our_hub: LocalHub, tmp_path:
 
 
 def test_a_release_that_was_changed_is_not_published(first: Path) -> None:
+    for name in (CARD, CHANGELOG):
+        text = (first / name).read_text()
+        (first / name).write_text(f"{text}\nOf the best quality.\n")
+        with pytest.raises(RunError, match=f"{name} was changed"):
+            sent(first)
+        (first / name).write_text(text)
     data = first / next(iter(read_manifest(first)["files"]))
     data.write_bytes(data.read_bytes() + b"x")
     with pytest.raises(RunError, match="was changed"):

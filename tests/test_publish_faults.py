@@ -2,6 +2,10 @@
 
 import errno
 import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -108,3 +112,58 @@ def test_offline_nothing_is_asked(our_hub: LocalHub, first: Path, monkeypatch: p
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(RemoteError, match="HF_HUB_OFFLINE"):
         sent(first)
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b"{}", b"null", None])
+def test_what_is_no_hub_is_called_so(
+    our_hub: LocalHub, first: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes | None
+) -> None:
+    with something_else(answer) as url:
+        speak_to(url, monkeypatch)
+        with pytest.raises(RemoteError, match=r"no Hub; check HF_ENDPOINT; nothing was published") as refused:
+            sent(first)
+    assert "me:secret" in url and "secret" not in str(refused.value)
+
+
+@contextmanager
+def something_else(answer: bytes | None) -> Iterator[str]:
+    """A server that answers everything alike; None: it sends whoever asks to where they are."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if answer is not None else 302)
+            self.send_header("Location", self.path)
+            self.send_header("Content-Length", str(len(answer or b"")))
+            self.end_headers()
+            self.wfile.write(answer or b"")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://me:secret@127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HF_ENDPOINT", "localhost:8642"),
+        ("HF_ENDPOINT", "http://[::1"),
+        ("HF_ENDPOINT", "http://127.0.0.1:99999"),
+        ("HF_TOKEN", "hf_\u00e9"),
+        ("HF_TOKEN", "hf_a b"),
+    ],
+)
+def test_an_address_or_a_token_that_could_not_be_sent_is_named(
+    our_hub: LocalHub, first: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(RemoteError, match=name) as refused:
+        sent(first)
+    assert value not in str(refused.value)
