@@ -9,9 +9,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from json import JSONDecodeError
+from traceback import walk_tb
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
-from pairsmith.factory.errors import RemoteError
+from pairsmith.factory.errors import PairsmithError, RemoteError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -36,9 +38,14 @@ class MovedError(Exception):
 
 
 def hub() -> "HfApi":
-    """The client of the Hub, without Xet: its uploads may make several commits of one, so that half of it could be seen."""
+    """The client of the Hub, without Xet: its uploads may make several commits of one, so that half of it could be seen.
+
+    Raises :class:`RemoteError` where address or token are none that could be sent.
+    """
     os.environ["HF_HUB_DISABLE_XET"] = "1"  # read when the library is imported, also by processes that we start
-    from huggingface_hub import HfApi, constants
+    if endpoint := os.environ.get("HF_ENDPOINT"):
+        _need_address(endpoint)  # which the library stumbles over while it is imported
+    from huggingface_hub import HfApi, constants, get_token
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     constants.HF_HUB_DISABLE_XET = True  # where it was imported before
@@ -46,7 +53,21 @@ def hub() -> "HfApi":
     logging.getLogger("huggingface_hub").setLevel(
         logging.ERROR
     )  # its lines about a try that failed quote links that are keys
+    if not all("!" <= letter <= "~" for letter in get_token() or ""):
+        raise RemoteError(
+            "HF_TOKEN holds what no token does, such as a space or a letter with an accent; copy it again"
+        )
     return HfApi(library_name="pairsmith")
+
+
+def _need_address(endpoint: str) -> None:
+    try:
+        address = urlsplit(endpoint)
+        good = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise RemoteError("HF_ENDPOINT is no address such as https://huggingface.co; correct it, or leave it out")
 
 
 @contextmanager
@@ -57,7 +78,7 @@ def told(repository: str, unchanged: str) -> Iterator[None]:
     """
     try:
         yield
-    except (RemoteError, MovedError):
+    except (PairsmithError, MovedError):
         raise
     except Exception as error:
         causes = list(_causes(error))
@@ -69,11 +90,12 @@ def told(repository: str, unchanged: str) -> Iterator[None]:
         raise RemoteError(f"{_place()}: {repository} {line}; {unchanged}") from None
 
 
-def until_settled(repository: str, action: Callable[[], Result], say: Callable[[str], None]) -> Result:
-    """Do ``action`` again, from reading on, as often as somebody else was first."""
+def until_settled(repository: str, unchanged: str, action: Callable[[], Result], say: Callable[[str], None]) -> Result:
+    """Do ``action`` again, from reading on, as often as somebody else was first; see :func:`told` for its faults."""
     for _ in range(_TRIES):
         try:
-            return action()
+            with told(repository, unchanged):
+                return action()
         except MovedError:
             say(f"{repository}: somebody else committed at the same time; what is there now is read again")
     raise RemoteError(f"{repository}: others commit all the time; nothing was changed by this one: try again later")
@@ -82,7 +104,8 @@ def until_settled(repository: str, action: Callable[[], Result], say: Callable[[
 def _place() -> str:
     from huggingface_hub import constants
 
-    return str(constants.ENDPOINT)
+    address = urlsplit(constants.ENDPOINT)
+    return f"{address.scheme}://{address.netloc.rpartition('@')[2]}"  # without a password
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -122,9 +145,17 @@ def _line(error: BaseException) -> str | None:
         return f"can't be reached, or the connection was cut ({type(error).__name__}); try again"
     if isinstance(error, errors.HFValidationError):
         return "has a name that the Hub does not allow"
-    if isinstance(error, (errors.FileMetadataError, errors.LocalEntryNotFoundError, JSONDecodeError)):
+    strange = (errors.FileMetadataError, errors.LocalEntryNotFoundError, JSONDecodeError, httpx2.RequestError)
+    if isinstance(error, strange) or _misread(error):
         return "is answered for by something that is no Hub; check HF_ENDPOINT"
     return None
+
+
+def _misread(error: BaseException) -> bool:
+    """Whether the library stumbled over an answer: it is JSON, and not what a Hub says."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    inside = bool(frames) and str(frames[-1].f_globals.get("__name__")).startswith("huggingface_hub.")
+    return inside and isinstance(error, (AttributeError, LookupError, TypeError, ValueError))
 
 
 def _later(status: int) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pairsmith.curation.manifest import FORMAT_VERSION, MANIFEST, Version
 from pairsmith.curation.removed import FILE as REMOVED
+from pairsmith.curation.visible import visible
 from pairsmith.factory.errors import InputError, RemoteError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ YANKED = "YANKED.json"
 DATASET = "dataset"
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
-_VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)", re.ASCII)
+_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})", re.ASCII)
 _DATA = re.compile(r"data/[\w.-]+/[\w.-]+\.parquet", re.ASCII)
 
 
@@ -54,6 +55,20 @@ class Remote:
     files: Mapping[str, "RepoFile"]
     tags: Mapping[str, str]
     manifest: dict[str, Any] | None
+
+    @property
+    def versions(self) -> list[Version]:
+        """Those that have a tag, the oldest first."""
+        found = (version_of(tag) for tag in self.tags if _VERSION.fullmatch(tag))
+        return sorted(one for one in found if f"v{one}" in self.tags)
+
+    def commit_of(self, published: Published) -> str:
+        """The commit of a version; raises :class:`RemoteError` where it is not there."""
+        commit = self.tags.get(published.tag)
+        if commit is None:
+            there = ", ".join(f"v{one}" for one in self.versions) or "none"
+            raise RemoteError(f"{published} is not there; versions: {there}")
+        return commit
 
 
 def parse_published(reference: str) -> Published:
@@ -98,9 +113,11 @@ def parse_manifest(text: bytes, place: str) -> dict[str, Any]:
     """A manifest from the Hub. Raises :class:`RemoteError` where it is none that this Pairsmith reads."""
     try:
         manifest = json.loads(text)
-        known = manifest["format_version"] == FORMAT_VERSION and bool(manifest["row_set"])
         version_of(manifest["version"])
-    except (ValueError, KeyError, TypeError, InputError):
+        texts = [manifest["name"], manifest["row_set"], *(file["sha256"] for file in manifest["files"].values())]
+        known = manifest["format_version"] == FORMAT_VERSION and all(isinstance(one, str) for one in texts)
+        known = known and isinstance(manifest["rows"], int)
+    except (ValueError, KeyError, TypeError, AttributeError, InputError):
         known = False
     if not known:
         raise RemoteError(f"{place}: its {MANIFEST} is not one that this Pairsmith reads; upgrade it, or name another")
@@ -136,6 +153,6 @@ def read_yanked(api: "HfApi", remote: Remote) -> dict[str, str]:
         return {}
     try:
         known = json.loads(read_file(api, remote.repository, YANKED, remote.head))
-        return {str(version_of(version)): str(why) for version, why in known.items()}
+        return {str(version_of(version)): visible(" ".join(str(why).split())) for version, why in known.items()}
     except (ValueError, AttributeError, InputError):
         raise RemoteError(f"{remote.repository}: its {YANKED} is not readable; mend it on the Hub") from None

@@ -40,7 +40,7 @@ def verify(api: "HfApi", published: Published, manifest: dict[str, Any]) -> None
     with TemporaryDirectory() as caches:
         streamed = "streamed" if manifest["rows"] > LOADED_WHOLE else "whole"
         done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", __name__, published.repository, published.tag, streamed],
+            [sys.executable, "-P", "-m", __name__, published.repository, published.tag, streamed],
             env={**os.environ, **_caches(Path(caches)), "HF_ENDPOINT": api.endpoint},
             capture_output=True,
             text=True,

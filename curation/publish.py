@@ -22,8 +22,9 @@ from pairsmith.curation.hub_release import (
     release_paths,
     version_of,
 )
-from pairsmith.curation.manifest import MANIFEST
-from pairsmith.curation.publishable import read_publishable
+from pairsmith.curation.manifest import MANIFEST, read_manifest
+from pairsmith.curation.publish_check import Bounds, PublishCheck
+from pairsmith.curation.publishable import need_digests, read_publishable
 from pairsmith.curation.yank import mark_yanked
 from pairsmith.factory.errors import RemoteError
 
@@ -43,42 +44,49 @@ class Publication(NamedTuple):
     new: bool
 
 
-def publish(release: Path, repository: str, public: bool, say: Callable[[str], None]) -> Publication:
+def publish(release: Path, repository: str, public: bool, bounds: Bounds, say: Callable[[str], None]) -> Publication:
     """Publish a release folder to a dataset repository, which is made, private unless ``public``, where there is none.
 
-    ``say`` is told what takes long. Raises :class:`RunError` where the release can't be published, :class:`RemoteError` where
-    the Hub doesn't let it be, or holds something else: then nothing of it is to be seen.
+    ``bounds``: what it is held to before anything is sent; ``say`` is told what takes long. Raises :class:`RunError` where the
+    release can't be published, :class:`QualityError` where it fails its check, :class:`RemoteError` where the Hub doesn't let
+    it be, or holds something else: then nothing of it is to be seen.
     """
     manifest = read_publishable(release)
     published = Published(checked_repository(repository), version_of(manifest["version"]))
     api = hub()
+    checked = PublishCheck(release, manifest, bounds, say)
 
     def once() -> Publication:
-        with told(repository, "nothing was published"):
-            remote = _opened(api, repository, public)
+        remote = _found(api, repository)
+        if remote is not None:
             _need_visibility(remote, public)
             _need_ours(remote, manifest)
             if published.tag in remote.tags:
                 return _there(api, published, remote.tags[published.tag], manifest)
-            _need_successor(remote, manifest)
-            commit = _commit(api, release, manifest, remote)
+            _need_successor(remote, release, manifest)
+        checked.need(api, remote)
+        commit = _commit(api, release, manifest, remote or _made(api, repository, public))
         with told(repository, f"its files are there, but not the tag {published.tag}: run the same command again"):
             api.create_tag(repository, tag=published.tag, revision=commit, repo_type=DATASET)
         return Publication(published, commit, manifest, new=True)
 
-    done = until_settled(repository, once, say)
+    done = until_settled(repository, "nothing was published", once, say)
     mark_yanked(api, repository, say)
     return done
 
 
-def _opened(api: "HfApi", repository: str, public: bool) -> Remote:
+def _found(api: "HfApi", repository: str) -> Remote | None:
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:
         return read_remote(api, repository)
     except RepositoryNotFoundError:
-        api.create_repo(repository, repo_type=DATASET, private=not public)
-        return read_remote(api, repository)
+        return None
+
+
+def _made(api: "HfApi", repository: str, public: bool) -> Remote:
+    api.create_repo(repository, repo_type=DATASET, private=not public)
+    return read_remote(api, repository)
 
 
 def _need_visibility(remote: Remote, public: bool) -> None:
@@ -95,6 +103,11 @@ def _there(api: "HfApi", published: Published, commit: str, manifest: Mapping[st
         raise RemoteError(
             f"{published} is there already with other rows ({theirs['rows']:,}; yours are {manifest['rows']:,}); a tag is "
             "never moved: release on top of it, or take another repository"
+        )
+    if theirs.get("card") != manifest.get("card"):
+        raise RemoteError(
+            f"{published} is there already with the same rows and another card (licence, terms or description); a tag is "
+            "never moved: release on top of it"
         )
     return Publication(published, commit, theirs, new=False)
 
@@ -113,7 +126,7 @@ def _need_ours(remote: Remote, manifest: Mapping[str, Any]) -> None:
         raise RemoteError(f"{remote.repository} holds files of something else ({foreign[0]}); take another repository")
 
 
-def _need_successor(remote: Remote, manifest: Mapping[str, Any]) -> None:
+def _need_successor(remote: Remote, release: Path, manifest: Mapping[str, Any]) -> None:
     """Refuse what would take rows away from readers that somebody else has published."""
     theirs, name = remote.manifest, remote.repository
     if theirs is None:
@@ -127,6 +140,12 @@ def _need_successor(remote: Remote, manifest: Mapping[str, Any]) -> None:
             f"{name} holds version {theirs['version']} already, and {manifest['version']} {follows}: it would take rows away; "
             f"release again on top of it, as a version after {theirs['version']}"
         )
+    before = release.with_name(theirs["version"])
+    if (before / MANIFEST).is_file() and read_manifest(before)["row_set"] != theirs["row_set"]:
+        raise RemoteError(
+            f"{name} holds version {theirs['version']} with other rows than {before}, which {manifest['version']} follows: it "
+            "would take rows away; pull that version and release on top of it"
+        )
 
 
 def _commit(api: "HfApi", release: Path, manifest: Mapping[str, Any], remote: Remote) -> str:
@@ -136,6 +155,7 @@ def _commit(api: "HfApi", release: Path, manifest: Mapping[str, Any], remote: Re
     names = release_paths(manifest)
     gone = sorted(path for path in remote.files if path.startswith("data/") and path not in names)
     added = [CommitOperationAdd(name, release / name) for name in names]
+    need_digests(release, manifest, {one.path_in_repo: one.upload_info.sha256.hex() for one in added})
     commit = api.create_commit(
         remote.repository,
         [*added, *(CommitOperationDelete(name) for name in gone)],

@@ -20,14 +20,20 @@ def read_publishable(release: Path) -> dict[str, Any]:
     missing = [name for name in release_paths(manifest) if not (release / name).is_file()]
     if missing:
         raise RunError(f"{release}: {missing[0]} is missing; take the release again from where it came")
-    changed = [name for name, file in manifest["files"].items() if file_digest(release / name) != file["sha256"]]
-    if changed:
-        raise RunError(f"{release}: {changed[0]} was changed after the release was written; release again")
+    need_digests(release, manifest, {name: file_digest(release / name) for name in release_paths(manifest)})
     card = (release / CARD).read_text(encoding="utf-8")
     faults = [*_of_licence(card), *_of_models(card, manifest)]
     if faults:
         raise RunError(f"{release} can't be published: {'; '.join(faults)}; {AGAIN}")
     return manifest
+
+
+def need_digests(release: Path, manifest: Mapping[str, Any], digests: Mapping[str, str]) -> None:
+    """Raise :class:`RunError` where the SHA-256 of a file is not the one that the manifest names."""
+    known = {name: file["sha256"] for name, file in (manifest["files"] | manifest.get("other_files", {})).items()}
+    changed = next((name for name, digest in digests.items() if known.get(name, digest) != digest), None)
+    if changed:
+        raise RunError(f"{release}: {changed} was changed after the release was written; release again")
 
 
 def _of_licence(card: str) -> Iterator[str]:

@@ -45,9 +45,7 @@ def pull(published: Published, folder: Path, say: Callable[[str], None]) -> Pull
     api, place = hub(), published.repository
     with told(place, "nothing was written"):
         remote = read_remote(api, place)
-        commit = remote.tags.get(published.tag)
-        if commit is None:
-            raise RemoteError(f"{published} is not there; versions: {', '.join(sorted(remote.tags)) or 'none'}")
+        commit = remote.commit_of(published)
         yanked = read_yanked(api, remote).get(str(published.version))
         if yanked is not None:
             say(f"warning: {published} is yanked: {yanked}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pairsmith.curation.card import inert
 from pairsmith.curation.front_matter import split_card
-from pairsmith.curation.hub_calls import hub, told, until_settled
+from pairsmith.curation.hub_calls import hub, until_settled
 from pairsmith.curation.hub_release import (
     CARD,
     CHANGELOG,
@@ -32,7 +32,6 @@ LONGEST_WHY = 500  # characters: it stands in a card
 _MARK = "**Yanked:** "
 _MARKED = re.compile(rf"\n\n{re.escape(_MARK)}.*")
 _HEADING = re.compile(r"## (\d+\.\d+\.\d+)(?!\S)")
-_UNCHANGED = "nothing was marked"
 
 
 def yank(published: Published, why: str, say: Callable[[str], None]) -> str:
@@ -46,34 +45,35 @@ def yank(published: Published, why: str, say: Callable[[str], None]) -> str:
     api = hub()
 
     def once() -> str:
-        with told(published.repository, _UNCHANGED):
-            remote = read_remote(api, published.repository)
-            if published.tag not in remote.tags or remote.manifest is None:
-                raise RemoteError(f"{published} is not there; versions: {', '.join(sorted(remote.tags)) or 'none'}")
-            known = read_yanked(api, remote)
-            return _mark(api, remote, {**known, str(published.version): why}, f"Yank version {published.version}")
+        remote = read_remote(api, published.repository)
+        remote.commit_of(published)
+        yanked = {**read_yanked(api, remote), str(published.version): why}
+        return _mark(api, remote, yanked, f"Yank version {published.version}")
 
-    return until_settled(published.repository, once, say)
+    return until_settled(published.repository, "nothing was marked", once, say)
 
 
 def mark_yanked(api: "HfApi", repository: str, say: Callable[[str], None]) -> None:
     """Let the main branch say again which versions are yanked, after a new one has brought its own card and changelog."""
 
     def once() -> None:
-        with told(repository, "the version is published, but its card doesn't name yanked ones: run the command again"):
-            remote = read_remote(api, repository)
-            yanked = read_yanked(api, remote)
-            if yanked:
-                _mark(api, remote, yanked, "Name the versions that are yanked")
+        remote = read_remote(api, repository)
+        if yanked := read_yanked(api, remote):
+            _mark(api, remote, yanked, "Name the versions that are yanked")
 
-    until_settled(repository, once, say)
+    unmarked = "the version is published, but its card doesn't name yanked ones: run the command again"
+    until_settled(repository, unmarked, once, say)
 
 
 def _mark(api: "HfApi", remote: Remote, yanked: Mapping[str, str], message: str) -> str:
     from huggingface_hub import CommitOperationAdd
 
     yanked = dict(sorted(yanked.items()))
-    manifest = remote.manifest or {}
+    manifest = remote.manifest
+    if manifest is None:
+        raise RemoteError(
+            f"{remote.repository}: its main branch holds no release any more, so nothing can be marked there"
+        )
     texts = {name: read_file(api, remote.repository, name, remote.head).decode() for name in (CARD, CHANGELOG)}
     files = {
         CARD: marked_card(texts[CARD], yanked),

@@ -8,6 +8,7 @@
     ├── RunError                   the run folder: missing stage, other format, held by another process
     │   └── RoomError              the disk is full, or a file as large as it may be
     ├── RemoteError                the Hub: not reached, not allowed, or what is there is something else
+    ├── QualityError               a release fails its check: exit code 1
     └── ServiceError               the language model's service
         ├── RetryError             passing (429, 5xx, timeout, reset): ask again after ``wait`` seconds
         ├── RowError               this request only (400, content filter, context length): give up, ``reason`` is kept
@@ -19,7 +20,9 @@ from collections.abc import Iterable, Mapping
 
 
 class PairsmithError(Exception):
-    """Base of all errors that end a command with one line and exit code 2."""
+    """Base of all errors that end a command with one line and ``exit_code``."""
+
+    exit_code = 2
 
 
 class SpecError(PairsmithError):
@@ -40,6 +43,12 @@ class RoomError(RunError):
 
 class RemoteError(PairsmithError):
     """The Hub did not do, or does not hold, what the command needs."""
+
+
+class QualityError(PairsmithError):
+    """A release fails its check, so that it is not published."""
+
+    exit_code = 1
 
 
 class ServiceError(PairsmithError):

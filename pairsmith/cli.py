@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"pairsmith: stopped; go on with 'pairsmith {shlex.join(again)}'", file=sys.stderr)
         return 130
     except (PairsmithError, OSError) as error:
-        return _refuse(str(error))
+        return _refuse(str(error), getattr(error, "exit_code", PairsmithError.exit_code))
     except MemoryError:
         return _refuse("out of memory; allow the process more, or take fewer '--workers': what was finished stays")
     except Exception as error:
@@ -66,9 +66,9 @@ def _without_key(arguments: list[str], key: str | None) -> list[str]:
     return [f"{one.removesuffix(key)}KEY" if one == key or one.endswith(f"={key}") else one for one in arguments]
 
 
-def _refuse(message: str) -> int:
+def _refuse(message: str, exit_code: int = PairsmithError.exit_code) -> int:
     print(f"pairsmith: {_safe(' '.join(message.split()))}", file=sys.stderr)
-    return 2
+    return exit_code
 
 
 def _safe(text: str) -> str:
@@ -164,13 +164,19 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
 def _add_check_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("folder", metavar="RELEASE", help="a release, a run (its newest one), or ORG/NAME@v1.2.0")
     verb.add_argument("--against", metavar="BASELINE", help="the release to compare it with, named alike")
-    about = "the bounds, each with its reason; default: those that 'pairsmith init' writes"
-    verb.add_argument("--quality", type=Path, metavar="FILE", help=about)
+    _add_quality(verb)
     about = "terminal (default), markdown for a pull request, junit, json or github (annotations)"
     formats = ("terminal", "markdown", "junit", "json", "github")
     verb.add_argument("--format", choices=formats, default="terminal", metavar="FORMAT", help=about)
     about = "write the same bounds as suites of Great Expectations here, with its pages (Data Docs)"
     verb.add_argument("--expectations", type=Path, metavar="FOLDER", help=about)
+
+
+def _add_quality(verb: argparse.ArgumentParser) -> None:
+    about = (
+        "the bounds, each with its reason; default: quality.yml of the run that holds the release, else those of 'init'"
+    )
+    verb.add_argument("--quality", type=Path, metavar="FILE", help=about)
 
 
 def _add_hub_arguments(verb: argparse.ArgumentParser, name: str) -> None:
@@ -180,6 +186,7 @@ def _add_hub_arguments(verb: argparse.ArgumentParser, name: str) -> None:
             "--repo", required=True, metavar="ORG/NAME", help="dataset repository; made if it is not there"
         )
         verb.add_argument("--public", action="store_true", help="for all to see; default: private")
+        _add_quality(verb)
         return
     verb.add_argument(
         "reference", metavar="ORG/NAME@VERSION", help="a published version, for example acme/pairs@v1.2.0"
@@ -290,7 +297,7 @@ def _serve_hub(options: argparse.Namespace) -> dict[str, Any]:
 def _publish(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.publishing import publish_release
 
-    return publish_release(options.folder, options.repo, options.public)
+    return publish_release(options.folder, options.repo, options.public, options.quality)
 
 
 def _yank(options: argparse.Namespace) -> dict[str, Any]:

@@ -3,22 +3,29 @@
 from pathlib import Path
 from typing import Any
 
+from pairsmith.checking import quality_of
 from pairsmith.curation.hub_calls import hub
 from pairsmith.curation.hub_release import parse_published
 from pairsmith.curation.loaded import need_datasets, verify
 from pairsmith.curation.manifest import note_commit
 from pairsmith.curation.publish import publish
+from pairsmith.curation.publish_check import Bounds
 from pairsmith.curation.pull import pull
+from pairsmith.curation.quality import read_quality
 from pairsmith.curation.reference import local_release
 from pairsmith.curation.yank import yank
 from pairsmith.progress import note
 
 
-def publish_release(release: Path, repository: str, public: bool) -> dict[str, Any]:
-    """Publish a release folder, or the newest release of a run, and load it back as a reader would."""
+def publish_release(release: Path, repository: str, public: bool, quality: Path | None) -> dict[str, Any]:
+    """Publish a release folder, or the newest release of a run, and load it back as a reader would.
+
+    ``quality``: see :func:`~pairsmith.checking.quality_of`.
+    """
     need_datasets()
     folder = local_release(release)
-    done = publish(folder, repository, public, note)
+    path = quality_of(folder, quality)
+    done = publish(folder, repository, public, Bounds(path, read_quality(path)), note)
     note_commit(folder, repository, done.commit)
     note(f"{done.published}: loading it with empty caches, to compare its rows")
     verify(hub(), done.published, dict(done.manifest))

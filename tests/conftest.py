@@ -5,6 +5,7 @@ those of publishing.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,20 @@ from pairsmith.factory.journal import Journal
 
 settings.register_profile("pairsmith", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("pairsmith")
+
+
+@pytest.fixture(scope="session")
+def forty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release of 40 rows, to copy."""
+    from published import release  # which takes a while to import
+
+    return release(tmp_path_factory.mktemp("forty"), *range(40))
+
+
+@pytest.fixture
+def first(tmp_path: Path, forty: Path) -> Path:
+    """The first release of a run, of 40 rows."""
+    return Path(shutil.copytree(forty, tmp_path / "releases" / forty.name))
 
 
 @pytest.fixture

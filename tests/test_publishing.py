@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_publish import release
+from local_hub import OURS, LocalHub
+from published import release
 
 from pairsmith.curation.loaded import load
 from pairsmith.curation.manifest import read_manifest
 from pairsmith.curation.reference import opened
+from pairsmith.diffing import diff
+from pairsmith.publishing import publish_release, pull_version
 
 pytestmark = pytest.mark.slow
 PAIRSMITH = [sys.executable, "-m", "pairsmith"]
@@ -69,3 +72,17 @@ def test_what_loads_as_other_rows_than_those_released_is_named(environment: dict
     assert done.returncode == 2
     assert "pairsmith yank acme/pairs@v1.0.0" in done.stderr
     assert opened(str(folder), tmp_path) == folder
+
+
+def test_a_tag_is_compared_with_a_folder_and_the_commit_of_a_parent_is_told(
+    our_hub: LocalHub, first: Path, tmp_path: Path
+) -> None:
+    commit = publish_release(first, OURS, public=False, quality=None)["commit"]
+    second = release(tmp_path / "releases", *range(1, 42))
+    assert read_manifest(second)["parent_commit"] == commit
+    found = diff(f"{OURS}@v1.0.0", str(second))
+    assert [row["id"] for row in found["removed"]] == [f"{0:016x}"]
+    assert (found["rows"]["added"], found["bump"]) == (2, "minor")
+    pulled = tmp_path / "elsewhere" / "1.0.0"
+    pull_version(f"{OURS}@v1.0.0", pulled)
+    assert read_manifest(release(tmp_path / "elsewhere", *range(1, 42)))["parent_commit"] == commit
