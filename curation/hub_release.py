@@ -110,13 +110,13 @@ def release_paths(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def parse_manifest(text: bytes, place: str) -> dict[str, Any]:
-    """A manifest from the Hub. Raises :class:`RemoteError` where it is none that this Pairsmith reads."""
+    """A manifest, which is from outside. Raises :class:`RemoteError` where it is none that this Pairsmith reads."""
     try:
         manifest = json.loads(text)
         version_of(manifest["version"])
         texts = [manifest["name"], manifest["row_set"], *(file["sha256"] for file in manifest["files"].values())]
         known = manifest["format_version"] == FORMAT_VERSION and all(isinstance(one, str) for one in texts)
-        known = known and isinstance(manifest["rows"], int)
+        known = known and isinstance(manifest["rows"], int) and {"models", "parent", "thresholds"} <= manifest.keys()
     except (ValueError, KeyError, TypeError, AttributeError, InputError):
         known = False
     if not known:

@@ -6,8 +6,8 @@ from typing import Any
 
 from pairsmith.curation.card import inert
 from pairsmith.curation.front_matter import front_matter
-from pairsmith.curation.hub_release import CARD, release_paths
-from pairsmith.curation.manifest import read_manifest
+from pairsmith.curation.hub_release import CARD, parse_manifest, release_paths
+from pairsmith.curation.manifest import MANIFEST
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.folder import file_digest
 
@@ -16,7 +16,7 @@ AGAIN = "then release again and publish that version"
 
 def read_publishable(release: Path) -> dict[str, Any]:
     """The manifest of a release that may be published; raises :class:`RunError` with all that stands against it."""
-    manifest = read_manifest(release)
+    manifest = parse_manifest((release / MANIFEST).read_bytes(), str(release))
     missing = [name for name in release_paths(manifest) if not (release / name).is_file()]
     if missing:
         raise RunError(f"{release}: {missing[0]} is missing; take the release again from where it came")

@@ -1,7 +1,7 @@
 """The command line: one verb a stage, the run folder as argument, progress on stderr, JSON on stdout with ``--json``.
 
-Exit codes: 0 done, 1 a check found that quality fell, 2 something that a person must mend (one line says what), 130 stopped by
-Ctrl-C.
+Exit codes: 0 done, 1 a check found that quality fell (nothing is published then), 2 something that a person must mend (one line
+says what), 130 stopped by Ctrl-C.
 """
 
 import argparse

@@ -70,3 +70,8 @@ def state(hub: LocalHub) -> tuple[object, ...]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def bounded(run: Path) -> None:
+    """Let a run have bounds that small releases of no gates hold."""
+    (run / SHIPPED.name).write_text("metrics: {rows: {min: 1, reason: it must}}\nrecheck: 0\n", encoding="utf-8")

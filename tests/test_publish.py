@@ -1,5 +1,6 @@
 """A release goes to the Hub whole or not at all, once, and comes back bit for bit; what must not go there is told."""
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -209,6 +210,14 @@ def test_a_card_without_a_licence_or_the_terms_of_its_models_is_not_published(
 def test_another_licence_with_its_text_is_published(our_hub: LocalHub, tmp_path: Path) -> None:
     spec = ReleaseSpec(terms={"m": "free"}, license_link="https://example.org/licence")
     assert sent(release(tmp_path / "r", *range(3), facts=replace(FACTS, spec=spec))).new
+
+
+def test_a_manifest_that_lacks_what_a_release_says_is_not_published(first: Path) -> None:
+    for lacking in ("models", "parent", "files", "row_set"):
+        manifest = {name: value for name, value in read_manifest(first).items() if name != lacking}
+        (first / "manifest.json").write_text(json.dumps(manifest))
+        with pytest.raises(RemoteError, match=r"its manifest\.json is not one that this Pairsmith reads"):
+            sent(first)
 
 
 def test_a_release_that_was_changed_is_not_published(first: Path) -> None:

@@ -1,6 +1,7 @@
 """Whatever is cut, full or refused: nothing half-published, one clear line, and the next try is whole."""
 
 import errno
+import os
 import random
 import threading
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, constants
+from huggingface_hub.utils._runtime import is_xet_available
 from local_hub import OURS, READER, LocalHub, cutting, speak_to, tree
 from published import contents, release, said, sent, state
 
+from pairsmith.curation.hub_calls import hub
 from pairsmith.curation.hub_release import parse_published
 from pairsmith.curation.pull import pull
 from pairsmith.factory import folder as run_folder
@@ -167,3 +170,11 @@ def test_an_address_or_a_token_that_could_not_be_sent_is_named(
     with pytest.raises(RemoteError, match=name) as refused:
         sent(first)
     assert value not in str(refused.value)
+
+
+def test_xet_stays_off_whatever_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "0")
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    hub()
+    assert not is_xet_available()
+    assert os.environ["HF_HUB_DISABLE_XET"] == "1", "for the process that loads the tag"

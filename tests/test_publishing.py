@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from local_hub import OURS, LocalHub
-from published import release
+from published import bounded, release
 
 from pairsmith.curation.loaded import load
 from pairsmith.curation.manifest import read_manifest
@@ -43,6 +43,7 @@ def run(environment: dict[str, str], *arguments: str | Path) -> subprocess.Compl
 def test_a_release_is_published_loaded_yanked_and_pulled_by_its_commands(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
+    bounded(tmp_path)
     folder = release(tmp_path / "releases", *range(200))
     first = run(environment, "publish", folder, "--repo", "acme/pairs", "--json")
     assert first.returncode == 0, first.stderr
@@ -65,6 +66,7 @@ def test_a_release_is_published_loaded_yanked_and_pulled_by_its_commands(
 
 
 def test_what_loads_as_other_rows_than_those_released_is_named(environment: dict[str, str], tmp_path: Path) -> None:
+    bounded(tmp_path)
     folder = release(tmp_path / "releases", *range(20))
     manifest = folder / "manifest.json"
     manifest.write_text(manifest.read_text().replace(read_manifest(folder)["row_set"], "0" * 64))
@@ -77,6 +79,7 @@ def test_what_loads_as_other_rows_than_those_released_is_named(environment: dict
 def test_a_tag_is_compared_with_a_folder_and_the_commit_of_a_parent_is_told(
     our_hub: LocalHub, first: Path, tmp_path: Path
 ) -> None:
+    bounded(tmp_path)
     commit = publish_release(first, OURS, public=False, quality=None)["commit"]
     second = release(tmp_path / "releases", *range(1, 42))
     assert read_manifest(second)["parent_commit"] == commit

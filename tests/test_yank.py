@@ -1,12 +1,15 @@
 """A bad version is marked, and comes back from the Hub with a warning; history stays."""
 
+import json
 from pathlib import Path
 
 import pytest
+from huggingface_hub import CommitOperationAdd
 from local_hub import OURS, LocalHub
 from published import contents, release, said, sent, state
 
 from pairsmith.curation.hub_release import parse_published, read_file, release_paths
+from pairsmith.curation.manifest import read_manifest
 from pairsmith.curation.pull import pull
 from pairsmith.curation.reference import opened
 from pairsmith.curation.yank import marked_card, marked_changelog, yank
@@ -100,3 +103,27 @@ def test_a_folder_a_run_and_a_published_version_are_opened(
 def test_no_file_that_a_manifest_names_leaves_the_folder(name: str) -> None:
     with pytest.raises(RemoteError):
         release_paths({"files": {name: {}}})
+
+
+def test_what_the_hub_says_of_a_yanked_version_does_nothing_on_a_terminal(
+    our_hub: LocalHub, first: Path, tmp_path: Path
+) -> None:
+    sent(first)
+    by_hand(our_hub, "YANKED.json", {"1.0.0": "bad\x1b[2J\nand\u202eworse"})
+    warnings: list[str] = []
+    pull(parse_published(f"{OURS}@v1.0.0"), tmp_path / "back", warnings.append)
+    assert warnings == [f"warning: {OURS}@v1.0.0 is yanked: bad\u241b[2J and\u27e8U+202E\u27e9worse"]
+
+
+def test_a_manifest_that_is_none_is_told_whatever_it_holds(our_hub: LocalHub, first: Path, tmp_path: Path) -> None:
+    sent(first)
+    second, good = release(tmp_path / "releases", *range(50)), read_manifest(first)
+    for wrong in ({"name": None}, {"rows": "x"}, {"files": []}, {"files": {"a": 1}}, {"version": "9" * 5000}, None):
+        by_hand(our_hub, "manifest.json", {**good, **wrong} if wrong else [])
+        with pytest.raises(RemoteError, match=r"its manifest\.json is not one that this Pairsmith reads"):
+            sent(second)
+
+
+def by_hand(hub: LocalHub, path: str, content: object) -> None:
+    operation = CommitOperationAdd(path, json.dumps(content).encode())
+    hub.api().create_commit(OURS, [operation], commit_message="by hand", repo_type="dataset")
