@@ -9,7 +9,7 @@ Queries are put into clusters of near-duplicates (:mod:`pairsmith.validators.que
    bring a query of one split into another, and to move what is released would change what others have measured on.
 4. A cluster without released rows goes by a hash of the query that it is named by, whatever else is in the release.
 
-Splits begin anew where their shares or the threshold change, which is a MAJOR version if a row moves by it.
+Splits begin anew where their shares or the threshold change, which is a MAJOR version.
 """
 
 from collections.abc import Iterable, Sequence

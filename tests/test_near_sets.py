@@ -36,7 +36,7 @@ def same_clusters(one: list[int], two: list[int]) -> bool:
     return len(set(zip(one, two, strict=True))) == len(set(one)) == len(set(two))
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(QUERIES, st.sampled_from([0.05, 0.3, 0.5, 0.7, 0.75, 0.9, 1.0]))
 def test_clusters_are_those_of_the_definition_for_any_queries_and_threshold(
     queries: list[str], threshold: float
