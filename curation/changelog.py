@@ -68,6 +68,8 @@ def _schema(change: Difference) -> Iterator[str]:
     yield from (f"Column `{inert(name)}` was {inert(old)} and is {inert(now)}." for name, (old, now) in other.items())
     if change.meanings:
         yield "A column means something else: see the columns of the card."
+    if change.anew:
+        yield "Splits begin anew: what was held out before may be in `train` now."
 
 
 def _left_out(count: int) -> Iterator[str]:

@@ -53,6 +53,7 @@ def compare(old: Path, new: Path) -> dict[str, Any]:
         difference(before, after),
         columns=schema_change(*columns),
         meanings=manifests[0].get("meanings", MEANINGS) != manifests[1].get("meanings", MEANINGS),
+        anew=manifests[0].get("splits") != manifests[1].get("splits"),
         card=card_change(*manifests),
     )
     removed = _removed(without(before, after["id"])["id"], new)

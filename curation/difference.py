@@ -1,6 +1,7 @@
 """What changes from one release to the next, and the least version that such a change allows.
 
-MAJOR: a column is gone, has another type or another meaning, or a row is in another split. MINOR: rows or columns are added.
+MAJOR: a column is gone, has another type or another meaning, a row is in another split, or splits begin anew.
+MINOR: rows or columns are added.
 PATCH: rows are removed or corrected, people's answers say something else of them, or the card does. A renamed column is
 one that is gone.
 """
@@ -43,8 +44,8 @@ class Difference:
     """What changes, in rows. ``corrected``: of another content; ``moved``: in another split; ``reviewed``: of the others, those
     of which people's answers now say something else.
 
-    ``meanings``: a column means something else; ``card``: which of :data:`CARD` changed; ``added_by`` and ``removed_by``: rows
-    by group and by language of the query, the most first.
+    ``meanings``: a column means something else; ``anew``: splits were made without regard to those before; ``card``: which of
+    :data:`CARD` changed; ``added_by`` and ``removed_by``: rows by group and by language of the query, the most first.
     """
 
     added: int = 0
@@ -54,6 +55,7 @@ class Difference:
     reviewed: int = 0
     columns: SchemaChange = NO_CHANGE
     meanings: bool = False
+    anew: bool = False
     card: tuple[str, ...] = ()
     added_by: Counts = field(default_factory=dict)
     removed_by: Counts = field(default_factory=dict)
@@ -81,6 +83,7 @@ class Difference:
                 *(f"column '{name}' was {old} and is {now}" for name, (old, now) in other.items()),
                 *(["a column means something else"] if self.meanings else []),
                 *([f"{told_rows(self.moved)} in another split"] if self.moved else []),
+                *(["splits begin anew"] if self.anew else []),
             ],
             "minor": [
                 *([f"{told_rows(self.added)} added"] if self.added else []),

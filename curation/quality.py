@@ -14,10 +14,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from pairsmith.factory.errors import InputError, nearest
+from pairsmith.factory.errors import InputError
+from pairsmith.factory.yaml_file import read_yaml
 
 SHIPPED = Path(str(files("pairsmith.cards"))) / "quality.yml"
 """Bounds that every release of pairs should hold, with their reasons."""
@@ -129,45 +129,4 @@ class Quality(_Strict):
 
 def read_quality(path: Path) -> Quality:
     """Read and check a ``quality.yml``. Raises :class:`InputError` with every finding in one line."""
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a safe loader, made stricter
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); 'pairsmith init RUN' writes one to start from"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{path}: holds {type(data).__name__}, not keys and values such as 'metrics:'")
-    try:
-        return Quality.model_validate(data)
-    except ValidationError as error:
-        raise InputError(f"{path}: " + "; ".join(_finding(item) for item in error.errors())) from None
-
-
-class _Loader(yaml.SafeLoader):
-    """Of two equal keys YAML keeps the last one without a word: a bound would be gone."""
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    names = [key.value for key, _ in node.value]
-    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
-    if twice is not None:
-        raise ValueError(f"'{twice}' stands twice at line {node.start_mark.line + 1} and below; keep one")
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-
-_SECTIONS: dict[str, type[_Strict]] = {"metrics": Bound, "known_issues": KnownIssue, "drift": DriftBounds}
-
-
-def _finding(error: Any) -> str:
-    place = error["loc"]
-    where = ".".join(str(part) for part in place)
-    if error["type"] == "extra_forbidden":
-        section = _SECTIONS.get(str(place[0]), Quality) if len(place) > 1 else Quality
-        return f"unknown key '{where}'{nearest(place[-1], section.model_fields)}"
-    message = error["msg"].removeprefix("Value error, ")
-    shown = "" if isinstance(error["input"], dict) else f" (found {error['input']!r})"
-    return f"{where + ': ' if where else ''}{message}{shown}"
+    return read_yaml(path, Quality, InputError, "'pairsmith init RUN' writes one to start from")

@@ -98,6 +98,7 @@ def _change(parent: Path, rows: Rows, facts: ReleaseFacts) -> Difference:
         difference(read_comparable(files, columns.shared(COLUMNS)), rows.released),
         columns=schema_change(columns, COLUMNS),
         meanings=manifest.get("meanings", MEANINGS) != MEANINGS,
+        anew=manifest.get("splits") != facts.splitting.as_json(),
         card=card_change(manifest, {"card": said_on_card(rows, facts)}),
     )
 

@@ -37,7 +37,7 @@ class ReleaseFacts:
     @property
     def splitting(self) -> Splitting:
         """How its rows are split."""
-        return Splitting(self.spec.splits, self.duplicates.threshold, self.duplicates.permutations)
+        return Splitting(self.spec.splits, self.duplicates.threshold)
 
 
 class Rows(NamedTuple):

@@ -9,7 +9,7 @@ Queries are put into clusters of near-duplicates (:mod:`pairsmith.validators.que
    bring a query of one split into another, and to move what is released would change what others have measured on.
 4. A cluster without released rows goes by a hash of the query that it is named by, whatever else is in the release.
 
-Splits begin anew where their shares or the threshold change, which is a MAJOR version if a row moves by it.
+Splits begin anew where their shares or the threshold change, which is a MAJOR version.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,9 +28,9 @@ from pairsmith.factory.text import fold
 from pairsmith.validators.characters import decoded
 from pairsmith.validators.clusters import Clusters
 from pairsmith.validators.digests import digests
-from pairsmith.validators.minhash import bands_for
 from pairsmith.validators.parts import write_table
 from pairsmith.validators.query_clusters import cluster_queries, sketch_queries
+from pairsmith.validators.sketches import Ranks
 
 REST = "train"
 _NEW, _TORN = -1, -2  # in place of the number of a split: no released row says which; several say different ones
@@ -41,11 +41,10 @@ Codes = npt.NDArray[np.int8]
 @dataclass(frozen=True)
 class Splitting:
     """How rows are split. ``shares``: held-out split -> share, the rest is ``train``; ``threshold``: Jaccard from which two
-    queries are near-duplicates; ``permutations``: slots of the signatures that they are found by."""
+    queries are near-duplicates."""
 
     shares: dict[str, float]
     threshold: float
-    permutations: int
 
     @property
     def names(self) -> list[str]:
@@ -74,20 +73,21 @@ def assign_splits(
     for release in earlier:
         for file in release:
             rows.add_earlier(file)
-    clusters = cluster_queries(rows.sketches, rows.bands, how.threshold)
-    linked = Clusters(len(rows.codes))
-    linked.join(np.arange(len(rows.codes), dtype=np.uint32), clusters.near)
-    linked.join(*rows.corrected())
-    own = len(rows.places)
+    clusters = cluster_queries(rows.sketches, how.threshold)
+    own, (corrected, before) = len(rows.places), rows.corrected()
+    linked, every = Clusters(len(rows.codes)), np.arange(len(rows.codes), dtype=np.uint32)
+    linked.join(every, clusters.near)
+    linked.join(corrected, before)
     found, equal = rows.codes[:own], _agreed(clusters.same, rows.codes)[:own]
-    near = _agreed(linked.find(np.arange(len(rows.codes), dtype=np.uint32)), rows.codes)[:own]
+    equal[corrected[equal[corrected] != rows.codes[before]]] = _NEW  # its texts would change their split
+    near = _agreed(linked.find(every), rows.codes)[:own]
     found = np.where(found >= 0, found, np.where(equal >= 0, equal, near))
     new = np.flatnonzero(found == _NEW)  # the queries that name their clusters are accepted rows' too
     found[new] = how.of_places(rows.places[clusters.near[new]])
     return pa.array(how.names, pa.string()).take(pa.array(found, mask=found == _TORN))
 
 
-def _agreed(clusters: npt.NDArray[np.uint32], codes: Codes) -> Codes:
+def _agreed(clusters: Ranks, codes: Codes) -> Codes:
     """For each row the split that the released rows of its cluster are in."""
     low, high = np.full(len(codes), np.iinfo(np.int8).max, np.int8), np.full(len(codes), _NEW, np.int8)
     known = codes >= 0
@@ -108,7 +108,6 @@ class _Rows:
     _ids: list[pa.Array] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.bands = bands_for(self.how.threshold, self.how.permutations)
         keys, places = [np.empty(0, np.uint64)], [np.empty(0)]
         for batch in self.accepted.batches("id", "content_hash", "query"):
             keys.append(_keys(batch))
@@ -138,7 +137,7 @@ class _Rows:
                 self._ids.append(rest["id"].combine_chunks())
                 self.codes = np.concatenate((self.codes, codes[other]))
 
-    def corrected(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    def corrected(self) -> tuple[Ranks, Ranks]:
         """Accepted rows that were released with other texts, and beside each the newest of its earlier selves."""
         own, ids = len(self.places), self.accepted.read("id")["id"]
         others = pa.concat_arrays([pa.array([], pa.string()), *self._ids])
@@ -148,7 +147,7 @@ class _Rows:
 
     def _sketch(self, batch: pa.Table) -> None:
         path = self.folder / f"{len(self.sketches):06}.arrow"
-        write_table(path, sketch_queries(batch, self.bands).combine_chunks())
+        write_table(path, sketch_queries(batch).combine_chunks())
         self.sketches.append(path)
 
 

@@ -7,10 +7,9 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from pairsmith.factory.errors import SpecError, nearest
@@ -18,6 +17,7 @@ from pairsmith.factory.hub import SCHEME, parse_hub_path
 from pairsmith.factory.languages import LANGUAGES, default_weights
 from pairsmith.factory.taxonomy import GROUNDED, GROUPS, Group, Value
 from pairsmith.factory.topics import default_weights as topic_weights
+from pairsmith.factory.yaml_file import read_yaml
 
 FORMAT_VERSION = 1
 FILE = "factory.yml"
@@ -582,36 +582,4 @@ def read_spec(path: Path) -> Spec:
 
     Raises :class:`SpecError` with every finding in one line: the key, its value, what is wanted, the nearest known key.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SpecError(f"{path}: no such file; make one with 'pairsmith init {path.parent}'") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(data, dict):
-        raise SpecError(f"{path}: holds {type(data).__name__}, not keys and values; see 'pairsmith init --help'")
-    try:
-        return Spec.model_validate(data)
-    except ValidationError as error:
-        raise SpecError(f"{path}: " + "; ".join(_finding(item) for item in error.errors())) from None
-
-
-def _finding(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"] if part != 0 or error["loc"][:1] != ("models",))
-    if error["type"] == "extra_forbidden":
-        return f"unknown key '{where}'{nearest(error['loc'][-1], _known_keys(error['loc'][:-1]))}"
-    message = error["msg"].removeprefix("Value error, ")
-    shown = "" if isinstance(error["input"], dict) else f" (found {error['input']!r})"
-    return f"{where + ': ' if where else ''}{message}{shown}"
-
-
-def _known_keys(path: tuple[Any, ...]) -> list[str]:
-    section: Any = Spec
-    for name in path:
-        if isinstance(name, int):
-            continue  # the place in a list of sections
-        annotation = section.model_fields[name].annotation if name in getattr(section, "model_fields", {}) else None
-        inner = get_args(annotation)
-        candidates = [annotation, *inner, *(one for each in inner for one in get_args(each))]
-        section = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), Section)
-    return list(section.model_fields)
+    return read_yaml(path, Spec, SpecError, f"make one with 'pairsmith init {path.parent}'", single=("models",))

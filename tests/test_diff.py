@@ -118,3 +118,17 @@ def test_what_is_no_release_is_one_clear_line(tmp_path: Path, capsys: pytest.Cap
         assert main(["diff", wrong, str(folder)]) == 2
         said = capsys.readouterr().err
         assert "no folder of a release or run" in said or "no release; make one" in said
+
+
+def test_columns_of_types_that_cannot_be_compared_are_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = (release([pair(n) for n in range(4)], tmp_path / name) for name in "ab")
+    for folder in (one, two):
+        for name in read_manifest(folder)["files"]:
+            rows = pq.read_table(folder / name)
+            pq.write_table(rows.append_column("odd", pa.array([{"a": 1}] * len(rows))), folder / name)
+    assert main(["diff", str(one), str(two)]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "take what is damaged again from where it came" in told

@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pairsmith.cli import COMMANDS, main
+from pairsmith.cli import main
+from pairsmith.commands import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 RECORDED = ROOT / "examples" / "recorded"

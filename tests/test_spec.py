@@ -122,3 +122,8 @@ def test_a_missing_file_names_the_command_that_makes_it(tmp_path: Path) -> None:
 
 def test_the_shipped_example_is_valid() -> None:
     assert read_spec(SHIPPED).requests == "requests.jsonl"
+
+
+def test_a_key_that_stands_twice_is_refused_instead_of_the_first_one_being_lost(tmp_path: Path) -> None:
+    assert "'size' stands twice at line 1" in refused(tmp_path, "size: 10\nsize: 20\n")
+    assert "'usd' stands twice at line 2" in refused(tmp_path, "budget:\n  usd: 1\n  usd: 2\n")

@@ -23,7 +23,7 @@ from pairsmith.curation.splits import Splitting, assign_splits
 from pairsmith.factory.spec import ReleaseSpec
 from pairsmith.factory.text import fold, jaccard, shingles, tokens
 
-HALF = Splitting({"test": 0.3, "dev": 0.2}, threshold=0.7, permutations=128)
+HALF = Splitting({"test": 0.3, "dev": 0.2}, threshold=0.7)
 WORDS = [f"w{number}" for number in range(60)]
 Rows = list[dict[str, Any]]
 
@@ -117,7 +117,7 @@ def test_no_version_holds_a_query_that_is_near_one_of_another_split_in_any_versi
 
 def test_the_held_out_share_is_what_was_asked() -> None:
     rows = [pair(n) for n in range(4000)]
-    held = pc.sum(pc.equal(pa.array(split(rows, Splitting({"test": 0.1}, 0.7, 128), 1000).values()), "test")).as_py()
+    held = pc.sum(pc.equal(pa.array(split(rows, Splitting({"test": 0.1}, 0.7), 1000).values()), "test")).as_py()
     assert 320 < held < 480
 
 
@@ -182,6 +182,18 @@ def test_a_corrected_row_keeps_its_split_however_different_its_query_is(tmp_path
     assert (folder.name, change.corrected, change.moved) == ("1.0.1", 60, 0)  # type: ignore[union-attr]
     both = [{row["id"]: row["split"] for row in read_rows(release).to_pylist()} for release in (first, folder)]
     assert both[0] == both[1]
+
+
+def test_a_row_that_is_corrected_to_a_query_of_another_split_is_left_out_and_none_moves(tmp_path: Path) -> None:
+    facts = ReleaseFacts("demo", ReleaseSpec(splits=HALF.shares), FACTS.funnel, {}, {})
+    rows = [pair(n) for n in range(30)]
+    write_release(stored(table(*rows)), facts, tmp_path)
+    found = split(rows)
+    test, train = (next(row for row in rows if found[row["id"]] == name) for name in ("test", "train"))
+    corrected = [pair(n, query=test["query"] if row is train else None) for n, row in enumerate(rows)]
+    folder, change = write_release(stored(table(*corrected)), facts, tmp_path)
+    assert (folder.name, change.removed, change.moved) == ("1.0.1", 1, 0)  # type: ignore[union-attr]
+    assert read_removed(folder).to_pylist() == [{"id": train["id"], "version": "1.0.1", "reasons": [BETWEEN]}]
 
 
 def test_a_row_that_was_removed_still_keeps_its_like_out_of_other_splits(tmp_path: Path) -> None:

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from pairsmith.factory.records import PAIRS
 from pairsmith.validators.minhash import Bands
+from pairsmith.validators.near_sets import NearSets
 from pairsmith.validators.similarity import SHINGLE
 from pairsmith.validators.sketch import sketch
 from pairsmith.validators.sketches import Ranks, Sketches
 from pairsmith.validators.twins import Twins
 
-VIEW = "pair"
-"""The view of a sketch that knows no task; the positive is left empty, so that it is one of the query alone."""
+_VIEW = "pair"  # that of a sketch which knows no task; the positive is left empty, so that it is one of the query alone
+_BANDS = Bands(1, 1)  # none are wanted: near queries are found by their shingles
 
 
 class QueryClusters(NamedTuple):
@@ -32,25 +32,21 @@ class QueryClusters(NamedTuple):
     near: Ranks
 
 
-def sketch_queries(rows: pa.Table, bands: Bands) -> pa.Table:
+def sketch_queries(rows: pa.Table) -> pa.Table:
     """The sketches of queries. ``rows``: columns ``id`` and ``query``."""
     nothing = pa.repeat("", len(rows))
     given = {"id": rows["id"], "query": rows["query"], "negatives": pa.array([[]] * len(rows), pa.list_(pa.string()))}
     names = ("id", "request_id", "instruction", "query", "positive", "negatives", "query_language", "document_language")
     schema = pa.schema([PAIRS.field(name) for name in names])
-    return sketch(pa.table({name: given.get(name, nothing) for name in names}, schema=schema), bands, SHINGLE)
+    return sketch(pa.table({name: given.get(name, nothing) for name in names}, schema=schema), _BANDS, SHINGLE)
 
 
-def cluster_queries(sketches: Sequence[Path | pa.Table], bands: Bands, threshold: float) -> QueryClusters:
+def cluster_queries(sketches: Sequence[Path | pa.Table], threshold: float) -> QueryClusters:
     """The clusters of the queries of all ``sketches`` (Arrow IPC files, or tables). Keeps some 60 bytes a query in memory."""
     found = Sketches(sketches, len(sketches))
     ranks: Ranks = np.concatenate([np.empty(0, np.uint32), *(ranks for _, ranks in found)])
-    twins = Twins(found, VIEW, threshold)
+    twins = Twins(found, _VIEW, threshold)
     twins.find_equal()
-    same = _places(found, twins, ranks)
-    twins.find_near(bands.number, lambda: None)
-    return QueryClusters(same, _places(found, twins, ranks))
-
-
-def _places(found: Sketches, twins: Twins, ranks: Ranks) -> npt.NDArray[np.uint32]:
-    return found.rows(twins.clusters.find(ranks))
+    names = twins.clusters.find(ranks)
+    NearSets(found, f"{_VIEW}_tokens", threshold).link(np.unique(names), twins.clusters)
+    return QueryClusters(found.rows(names), found.rows(twins.clusters.find(ranks)))

@@ -110,18 +110,18 @@ class Sketches:
             np.stack([_words(self._batch(part)[column])[:, 0] for column in columns], axis=1)
             for part in range(len(self._parts))
         )
-        return self._together(parts).reshape(-1, len(columns))
+        return self.end_to_end(parts).reshape(-1, len(columns))
 
-    def rows(self, ranks: Ranks) -> npt.NDArray[np.uint32]:
-        """The places of some rows in the order of the sketches."""
-        return self._rows[ranks]
-
-    def _together(self, parts: Iterator[Words]) -> Words:
-        """End to end: beside the files, where the sketches are files, else in memory."""
+    def end_to_end(self, parts: Iterator[Words]) -> Words:
+        """Words kept end to end: in a file beside the sketches that is gone with the process, else in memory."""
         beside = next((part.parent for part in self._parts if isinstance(part, Path)), None)
         if beside is not None:
             return _on_disk(parts, beside)
         return np.concatenate([np.empty(0, np.uint32), *(part.ravel() for part in parts)])
+
+    def rows(self, ranks: Ranks) -> npt.NDArray[np.uint32]:
+        """The places of some rows in the order of the sketches."""
+        return self._rows[ranks]
 
     @cached_property
     def _tokens(self) -> tuple[Words, Offsets]:
@@ -131,7 +131,7 @@ class Sketches:
             batch = self._batch(part)
             sizes[start : start + len(batch)] = np.diff(batch["tokens"].offsets.to_numpy())
         values = (_values(self._batch(part)["tokens"]) for part in range(len(self._parts)))
-        return self._together(values), np.cumsum(sizes) - sizes
+        return self.end_to_end(values), np.cumsum(sizes) - sizes
 
     def ids(self, ranks: Ranks) -> pa.Array:
         """The ids of some rows."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pairsmith.validators.clusters import Clusters
 from pairsmith.validators.minhash import AGREE
-from pairsmith.validators.runs import in_runs, run_starts
+from pairsmith.validators.runs import in_runs, pieces, run_starts
 from pairsmith.validators.similarity import jaccards, sets, shingles
 from pairsmith.validators.sketch import band_name
 from pairsmith.validators.sketches import Ranks, Sketches
@@ -65,13 +65,7 @@ class Twins:
 
     def _slices(self, ranks: Ranks) -> Iterator[tuple[int, int]]:
         """Pieces of so few rows that their tokens may be held."""
-        ends = np.cumsum(self._counts[ranks], dtype=np.int64)
-        start = 0
-        while start < len(ranks):
-            held = ends[start - 1] if start else 0
-            end = max(int(np.searchsorted(ends, held + _TOKENS)), start + 1)
-            yield start, end
-            start = end
+        return pieces(self._counts[ranks], _TOKENS)
 
     def _stars(self, keys: npt.NDArray[np.uint32], ranks: Ranks) -> None:
         """Compare rows of one after the other with all that have its key, where many have."""

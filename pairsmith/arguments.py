@@ -1,0 +1,142 @@
+"""What each command takes on the command line."""
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+MOST_SHOWN = 50_000  # rows for people: more than they can read, and what a server on SQLite searches at once
+
+
+def add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
+    """Give the parser of the command ``name`` its arguments and options."""
+    if name == "batch convert":
+        verb.add_argument("source", type=Path, metavar="FROM", help="recorded answers, or an output file of a batch")
+        verb.add_argument("target", type=Path, metavar="TO", help="the other of the two; must not be there yet")
+        verb.add_argument("--run", type=Path, metavar="RUN", help="run whose journal knows request ids and batch keys")
+    elif name == "check":
+        _add_check_arguments(verb)
+    elif name == "hub serve":
+        verb.add_argument(
+            "folder", type=Path, metavar="FOLDER", help="where its state is kept; made if it is not there"
+        )
+        about = "default: 8642, or another one where that is in use"
+        verb.add_argument("--port", type=_port, metavar="N", help=about)
+    elif name in ("publish", "yank", "pull"):
+        _add_hub_arguments(verb, name)
+    elif name == "diff":
+        about = "folder of a release, a run (its newest release), or ORG/NAME@v1.2.0 on the Hub"
+        verb.add_argument("old", metavar="A", help=about)
+        verb.add_argument("new", metavar="B", help="the release that is compared with it, named in the same way")
+    elif name != "schema":
+        verb.add_argument("folder", type=Path, metavar="RUN", help="the run folder")
+    if name == "batch collect":
+        about = "output of 'vllm run-batch'; default: ask the Batch API"
+        verb.add_argument("files", type=Path, nargs="*", metavar="FILE", help=about)
+    if name in ("gate", "run"):
+        about = "processes that judge rows; default: the %(default)s cores that this one may run on"
+        verb.add_argument("--workers", type=_workers, default=_cores(), metavar="N", help=about)
+    if name == "review serve":
+        about = "default: the one of the last start, at first 6900; another one where that is in use"
+        verb.add_argument("--port", type=_port, metavar="N", help=about)
+    if name in ("review push", "review pull"):
+        about = "of the Argilla server; default: ARGILLA_API_URL, else the one of 'pairsmith review serve'"
+        verb.add_argument("--url", metavar="URL", help=about)
+        about = (
+            "default: ARGILLA_API_KEY, which is better: others on this machine can see what stands on a command line"
+        )
+        verb.add_argument("--api-key", metavar="KEY", help=about)
+    if name in ("review push", "review export"):
+        about = "rows to show in all, those that were shown before among them; default: 'review.sample' of factory.yml"
+        verb.add_argument("--sample", type=_rows, metavar="N", help=about)
+    if name == "review plan":
+        about = "share of defective rows to stay below; default: max_defect_rate of factory.yml, or 0.05"
+        verb.add_argument("--max-defect-rate", type=_share, metavar="R", help=about)
+        verb.add_argument("--confidence", type=_share, metavar="C", help="default: that of factory.yml")
+        about = "share of defective rows that you expect; default: a quarter of --max-defect-rate"
+        verb.add_argument("--expected", type=_share, metavar="E", help=about)
+    if name == "review export":
+        verb.add_argument("--reviewer", metavar="NAME", help="write only for this one; default: for all of factory.yml")
+    if name == "review import":
+        about = "answers that the page downloaded, or the JSON lines filled in"
+        verb.add_argument("files", type=Path, nargs="+", metavar="FILE", help=about)
+    if name == "release":
+        about = "level of the version; default: %(default)s, the least that the change allows; a smaller one is refused"
+        verb.add_argument("--bump", choices=("auto", "patch", "minor", "major"), default="auto", help=about)
+    if name == "score":
+        verb.add_argument("--truth", required=True, metavar="FILE", help="JSON lines, beside the run or inside it")
+    verb.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_check_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("folder", metavar="RELEASE", help="a release, a run (its newest one), or ORG/NAME@v1.2.0")
+    verb.add_argument("--against", metavar="BASELINE", help="the release to compare it with, named alike")
+    _add_quality(verb)
+    about = "terminal (default), markdown for a pull request, junit, json or github (annotations)"
+    formats = ("terminal", "markdown", "junit", "json", "github")
+    verb.add_argument("--format", choices=formats, default="terminal", metavar="FORMAT", help=about)
+    about = "write the same bounds as suites of Great Expectations here, with its pages (Data Docs)"
+    verb.add_argument("--expectations", type=Path, metavar="FOLDER", help=about)
+
+
+def _add_quality(verb: argparse.ArgumentParser) -> None:
+    about = (
+        "the bounds, each with its reason; default: quality.yml of the run that holds the release, else those of 'init'"
+    )
+    verb.add_argument("--quality", type=Path, metavar="FILE", help=about)
+
+
+def _add_hub_arguments(verb: argparse.ArgumentParser, name: str) -> None:
+    if name == "publish":
+        verb.add_argument("folder", type=Path, metavar="RELEASE", help="its folder, or a run: its newest release")
+        verb.add_argument(
+            "--repo", required=True, metavar="ORG/NAME", help="dataset repository; made if it is not there"
+        )
+        verb.add_argument("--public", action="store_true", help="for all to see; default: private")
+        _add_quality(verb)
+        return
+    verb.add_argument(
+        "reference", metavar="ORG/NAME@VERSION", help="a published version, for example acme/pairs@v1.2.0"
+    )
+    if name == "yank":
+        verb.add_argument("--why", required=True, metavar="TEXT", help="what is wrong with it, for the card")
+    else:
+        about = "folder to bring it into; default: NAME/VERSION in this one"
+        verb.add_argument("--to", type=Path, metavar="FOLDER", help=about)
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of processes; give 1 or more")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port; give 1 to 65535, or 0 for any that is free")
+    return int(text)
+
+
+def _rows(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_SHOWN:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of rows; give 1 to {MOST_SHOWN:,}")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no share; give a number from 0 to below 1, such as 0.05")
+    return share
+
+
+def _cores() -> int:
+    """Cores that this process may run on: under taskset, or in a container that is pinned to some, fewer than there are.
+
+    A container's share of their time (a cgroup quota, ``docker run --cpus``) is not looked at: there ``--workers`` says it.
+    """
+    allowed: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)  # Linux has it
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
