@@ -2,6 +2,7 @@
 
     python benchmarks/drift.py            # 1,000 pairs of samples of each size: two minutes of CPU
     python benchmarks/drift.py 200
+    python benchmarks/drift.py 1000 runs/demo/releases/1.0.0    # lengths as that release has them
 
 A sample has the method's shares of groups and of 93 languages, two models, lengths in characters as prompts ask for them,
 1 % of queries twice, tasks of which 0.47 of the rows are distinct, openings and n-grams by Zipf's law. Beside it, on the
@@ -11,7 +12,9 @@ languages of the same samples: the population stability index above 0.1, and the
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +22,8 @@ import numpy as np
 from pairsmith.curation.diversity import BLOCK, ROWS, Sample, has_task
 from pairsmith.curation.drift import drift
 from pairsmith.curation.intervals import exact
-from pairsmith.curation.profile import CATEGORIES, OF_TEXTS, Profile, bin_of
+from pairsmith.curation.profile import CATEGORIES, OF_TEXTS, Profile, bin_of, profile
+from pairsmith.curation.released_rows import Released
 from pairsmith.curation.two_samples import shares
 from pairsmith.factory.languages import default_weights
 from pairsmith.factory.taxonomy import GROUPS
@@ -28,8 +32,8 @@ SIZES = (500, 2_000, 10_000, 50_000)
 SEED = 20260101
 LONGEST = 8_000  # characters
 CHARACTERS = 5.5  # of a word, with its space
-NOISE = 0.35  # of the logarithm of a length: writers keep to what is asked by a third
-WIDE = 0.8
+NOISES = (0.35, 0.8)  # of the logarithm of a length: writers keep to what is asked by a third, or hardly
+BLUR = 0.1  # the same of each length of a release
 OPENINGS = 50_000
 TASK_SHARE = 0.47  # different tasks, of all rows
 
@@ -54,27 +58,57 @@ _LENGTHS: dict[str, dict[str, dict[float, float]]] = {  # words asked for, and h
 }
 
 
+class Texts:
+    """What lengths are drawn from: log-normal laws of one ``noise`` around characters.
+
+    ``centres``: field.group -> what length is asked for -> characters -> how often.
+    """
+
+    def __init__(self, centres: Mapping[str, Mapping[str, Mapping[float, float]]], noise: float) -> None:
+        self.centres = centres
+        self.noise = noise
+
+    @cache  # noqa: B019  there are few, and they live as long as the program
+    def laws(self, name: str, longer: float) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """What is asked for; how often; and for each the chance of each number of characters from 0 on."""
+        from scipy.special import ndtr
+
+        asked = self.centres[name]
+        edges = np.log(np.arange(1, LONGEST + 1) - 0.5)
+        laws = [
+            sum(often * ndtr((edges - np.log(centre * longer)) / self.noise) for centre, often in centres.items())
+            for centres in asked.values()
+        ]
+        chances = np.pad(np.diff(np.array(laws), prepend=0.0), ((0, 0), (1, 0)))
+        often = np.array([sum(centres.values()) for centres in asked.values()])
+        return list(asked), often / often.sum(), chances / chances.sum(axis=1, keepdims=True)
+
+
+def as_asked(noise: float) -> Texts:
+    """Lengths around those that prompts ask for."""
+    return Texts(
+        {
+            f"{of}.{group}": {str(words): {words * CHARACTERS: often} for words, often in asked.items()}
+            for of in OF_TEXTS
+            for group, asked in _LENGTHS["positive" if of == "negatives" else of].items()
+        },
+        noise,
+    )
+
+
+def as_released(folder: Path) -> Texts:
+    """The lengths of a release, each blurred."""
+    return Texts(profile(Released(folder).files).lengths, BLUR)
+
+
 class World(NamedTuple):
     """What rows are drawn from. ``weights``: language -> share; ``longer``: field.group -> factor of its lengths;
-    ``noise`` of the logarithm of lengths; ``twice``: share of rows that repeat another one's query."""
+    ``twice``: share of rows that repeat another one's query."""
 
     weights: dict[str, float]
+    texts: Texts
     longer: dict[str, float] = {}  # noqa: RUF012  nobody writes to it
-    noise: float = NOISE
     twice: float = 0.01
-
-
-@cache
-def lengths(name: str, longer: float, noise: float) -> np.ndarray:
-    """The chance of each number of characters from 0 on: a log-normal law around each length that is asked for."""
-    from scipy.special import ndtr
-
-    of, group = name.split(".")
-    edges = np.log(np.arange(1, LONGEST + 1) - 0.5)
-    asked = _LENGTHS["positive" if of == "negatives" else of][group]
-    laws = [share * ndtr((edges - np.log(words * CHARACTERS * longer)) / noise) for words, share in asked.items()]
-    chances = np.concatenate(([0.0], np.diff(sum(laws), prepend=0.0)))
-    return chances / chances.sum()
 
 
 @cache
@@ -110,9 +144,12 @@ def draw(world: World, rows: int, random: np.random.Generator) -> Profile:
         made.shares[f"negatives.{group}"] = Counter({"1" if with_negatives else "0": count})
         for of in OF_TEXTS if with_negatives else OF_TEXTS[:2]:
             name = f"{of}.{group}"
-            drawn = random.multinomial(count, lengths(name, world.longer.get(name, 1.0), world.noise))
-            there = np.flatnonzero(drawn)
-            made.lengths[name] = Counter(dict(zip(there.tolist(), drawn[there].tolist(), strict=True)))
+            asked, often, chances = world.texts.laws(name, world.longer.get(name, 1.0))
+            each = random.multinomial(random.multinomial(count, often), chances)
+            for kind, drawn in zip(asked, each, strict=True):
+                there = np.flatnonzero(drawn)
+                made.lengths[name][kind] = Counter(dict(zip(there.tolist(), drawn[there].tolist(), strict=True)))
+            drawn = each.sum(axis=0)
             bins = np.add.reduceat(drawn, [0, *(1 << np.arange(LONGEST.bit_length()))])
             names = [bin_of(0), *(bin_of(1 << place) for place in range(LONGEST.bit_length()))]
             made.shares[f"length.{of}"].update({n: c for n, c in zip(names, bins.tolist(), strict=True) if c})
@@ -173,28 +210,19 @@ def halved(weights: dict[str, float], language: str) -> dict[str, float]:
 
 
 def cases(plain: World) -> list[Case]:
-    """What is simulated."""
+    """What is simulated of false alarms, languages and queries."""
     same = [Case(f"same distribution, {rows:,} rows each", plain, plain, rows, rows) for rows in SIZES]
-    grown = Case("same distribution, 50,000 and 2,000 rows", plain, plain, 50_000, 2_000)
-    fewer = plain._replace(weights=halved(plain.weights, "de"))
-    rows = round(5_500 / (GROUPS["bitext"].share / sum(facts.share for facts in GROUPS.values())))
-    longer = [
-        Case(
-            f"{name} 10 % longer, log-normal {noise} around what is asked, 5,500 rows of the group",
-            plain._replace(noise=noise),
-            plain._replace(noise=noise, longer={name: 1.1}),
-            rows,
-            rows,
-            f"drift.length.{name}",
-        )
-        for noise in (NOISE, WIDE)
-        for name in ("positive.bitext", "query.bitext")
-    ]
     return [
         *same,
-        grown,
-        Case("a language of 3 % halved, 10,000 rows", plain, fewer, 10_000, 10_000, "drift.query_language.de"),
-        *longer,
+        Case("same distribution, 50,000 and 2,000 rows", plain, plain, 50_000, 2_000),
+        Case(
+            "a language of 3 % halved, 10,000 rows",
+            plain,
+            plain._replace(weights=halved(plain.weights, "de")),
+            10_000,
+            10_000,
+            "drift.query_language.de",
+        ),
         Case(
             "queries twice 1 % -> 3 %, 10,000 rows",
             plain,
@@ -206,10 +234,27 @@ def cases(plain: World) -> list[Case]:
     ]
 
 
+def longer(plain: World, name: str, said: str) -> Case:
+    """The texts of a field and group 10 % longer, 5,500 rows of that group."""
+    shares_of = {group: facts.share for group, facts in GROUPS.items()}
+    rows = round(5_500 / (shares_of[name.split(".")[1]] / sum(shares_of.values())))
+    case = f"{name} 10 % longer, {said}, 5,500 rows of the group"
+    return Case(case, plain, plain._replace(longer={name: 1.1}), rows, rows, f"drift.length.{name}")
+
+
 def main(arguments: list[str]) -> None:
     """Print a line for each case: the false alarms of so many pairs, what is found of two fifths of them."""
     runs = int(arguments[0]) if arguments else 1_000
-    for case in cases(World(default_weights())):
+    weights = default_weights()
+    if len(arguments) > 1:
+        real = World(weights, as_released(Path(arguments[1])))
+        same = Case("same distribution, lengths of the release, 10,000 rows each", real, real, 10_000, 10_000)
+        chosen = [same, *(longer(real, name, "from the release") for name in sorted(real.texts.centres))]
+    else:
+        noisy = [(World(weights, as_asked(noise)), f"log-normal {noise} around what is asked") for noise in NOISES]
+        chosen = cases(noisy[0][0])
+        chosen += [longer(world, f"{of}.bitext", said) for world, said in noisy for of in ("query", "positive")]
+    for case in chosen:
         begun = time.process_time()
         found = rates(case, runs if case.first == case.second else runs * 2 // 5)
         print(

@@ -6,13 +6,14 @@ same whatever order they come in, and for versions that share rows largely the s
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import log2
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from pairsmith.factory.tasks import Found, merge_tasks
 from pairsmith.factory.taxonomy import GROUPS
@@ -29,6 +30,7 @@ NEAR = 0.7  # Jaccard similarity from which tasks are merged when they are plann
 _CHARACTERS = 1_000  # in which the first TOKENS tokens are looked for
 _MANY = 1_000  # times from which on thinning a thing leaves its expected number
 
+Floats = npt.NDArray[np.float64]
 Spectrum = Mapping[int, int]
 """Times that a thing occurs -> number of things that occur so often."""
 
@@ -128,40 +130,49 @@ def repeated_share(spectrum: Spectrum) -> float:
     return 1 - sum(spectrum.values()) / size if size else 0.0
 
 
-class Bits(NamedTuple):
-    """Bits that entropy lacks because things repeat, and the variance of that number."""
+class PerRow(NamedTuple):
+    """A figure of things for each row in which one occurs, and the variance that it has where things are drawn at random."""
 
-    lacking: float
+    mean: float
     variance: float
 
 
-def lacking_bits(spectrum: Spectrum, kept: float = 1.0) -> Bits:
+def lacking_bits(spectrum: Spectrum, kept: float = 1.0) -> PerRow:
     """By how much Shannon's entropy of what is counted is below its most, log2 of the number of all.
 
     That is the mean over all of log2 of the times that each occurs. ``kept``: where each is left in by this chance alone.
-
-    The variance is twice that of so many independent numbers: where things occur twice, a pair comes or goes as one.
     """
-    times = np.array(list(spectrum.keys()), np.int64)
+    return _per_row(spectrum, lambda times: times * np.log2(np.maximum(times, 1)), kept)
+
+
+def repeats(spectrum: Spectrum, kept: float = 1.0) -> PerRow:
+    """The share of all that comes again, as :func:`repeated_share` tells it."""
+    return _per_row(spectrum, lambda times: np.maximum(times - 1, 0), kept)
+
+
+def _per_row(spectrum: Spectrum, figure: Callable[[Floats], Floats], kept: float) -> PerRow:
+    """The rows of one thing come or go as one: what varies is a ratio of two sums over things.
+
+    One more thing that adds as much as any does is allowed for: few of them do not tell how far they vary.
+    """
     number = np.array(list(spectrum.values()), np.float64)
-    size = float(times @ number) * kept
-    sums = np.array([_kept_bits(int(each), kept) for each in times]).reshape(-1, 2)
-    mean, square = (number @ sums) / size
-    return Bits(float(mean), float(2 * (square - mean**2) / size))
+    each = np.array([_products(int(times), figure, kept) for times in spectrum])
+    sums = number @ each
+    rows, mean = sums[0], sums[1] / sums[0]
+    squares = max(sums[2] - 2 * mean * sums[3] + mean**2 * sums[4], 0.0) + each[:, 2].max()
+    return PerRow(float(mean), float(squares / rows**2))
 
 
-def _kept_bits(times: int, kept: float) -> tuple[float, float]:
-    """What a thing that occurs so often is expected to add to the sums of bits, and of their squares."""
-    if kept == 1 or times > _MANY:
-        left = times * kept
-        bits = max(log2(left), 0.0)
-        return left * bits, left * bits**2
-    from scipy.special import bdtr
+def _products(times: int, figure: Callable[[Floats], Floats], kept: float) -> list[float]:
+    """Of a thing that occurs so often the expected times x and figure f, and those of f * f, f * x, x * x."""
+    left_in, chances = np.array([times * kept]), np.ones(1)
+    if kept < 1 and times <= _MANY:
+        from scipy.special import bdtr
 
-    left_in = np.arange(1, times + 1)
-    chances = np.diff(bdtr(np.arange(times + 1), times, kept))
-    bits_each = np.log2(left_in)
-    return float(chances @ (left_in * bits_each)), float(chances @ (left_in * bits_each**2))
+        left_in = np.arange(times + 1.0)
+        chances = np.diff(bdtr(left_in, times, kept), prepend=0.0)
+    told = figure(left_in)
+    return [float(chances @ each) for each in (left_in, told, told**2, told * left_in, left_in**2)]
 
 
 def diversity(of: Sample, tasks: Spectrum) -> dict[str, float]:
@@ -170,7 +181,7 @@ def diversity(of: Sample, tasks: Spectrum) -> dict[str, float]:
     if rows := of.openings.total():
         found["commonest_opening"] = max(of.openings.values()) / rows
     if size := size_of(tasks):
-        found["task_entropy"] = log2(size) - lacking_bits(tasks).lacking
+        found["task_entropy"] = log2(size) - lacking_bits(tasks).mean
         found["distinct_tasks"] = 1 - repeated_share(tasks)
         found["near_duplicate_tasks"] = of.near / of.tasks
     told = [each for each in of.ngrams if size_of(each) >= NGRAMS]

@@ -120,7 +120,7 @@ def profile_metrics(profile: Profile) -> Metrics:
         counts = profile.shares.get(dimension, Counter())
         found |= {f"shares.{dimension}.{name}": count / profile.rows for name, count in counts.items()}
     for name, lengths in profile.lengths.items():
-        found[f"length.{name}.median"] = _median(lengths)
+        found[f"length.{name}.median"] = _median(sum(lengths.values(), Counter()))
     for name, scores in profile.scores.items():
         if name.startswith("nearness."):
             found[name] = sum(score * count for score, count in scores.items()) / scores.total()

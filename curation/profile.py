@@ -26,7 +26,8 @@ EXAMPLES = 5
 OF_TEXTS = ("query", "positive", "negatives")
 
 _TEXTS = ["group", "instruction", "query", "positive"]
-_READ = ["id", *CATEGORIES, "instruction", *OF_TEXTS]
+_ASKED = ("num_words", "query_length", "unit")
+_READ = ["id", *CATEGORIES, "instruction", *OF_TEXTS, *_ASKED]
 
 Keys = npt.NDArray[np.int64]
 
@@ -37,14 +38,16 @@ class Profile:
 
     ``shares``: dimension -> category -> how many rows (of lengths: texts), the dimensions being :data:`CATEGORIES`,
     ``length.<field>`` (bins of characters, each twice as wide as the one before) and ``negatives.<group>`` (how many a row
-    has). ``lengths``: ``<field>.<group>`` -> characters -> texts. ``scores``: ``<gate>.<field>.<group>`` -> score, to three
-    digits -> verdicts. ``repeated``: ``query`` and ``task`` -> times that a folded one occurs -> how many such ones there are.
-    ``examples``: dimension -> category -> ids of some rows.
+    has). ``lengths``: ``<field>.<group>`` -> what length was asked for -> characters -> texts. ``scores``:
+    ``<gate>.<field>.<group>`` -> score, to three digits -> verdicts. ``repeated``: ``query`` and ``task`` -> times that a
+    folded one occurs -> how many such ones there are. ``examples``: dimension -> category -> ids of some rows.
     """
 
     rows: int = 0
     shares: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    lengths: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    lengths: dict[str, dict[str, Counter[int]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(Counter))
+    )
     scores: dict[str, Counter[float]] = field(default_factory=lambda: defaultdict(Counter))
     repeated: dict[str, dict[int, int]] = field(default_factory=dict)
     examples: dict[str, dict[str, list[str]]] = field(default_factory=lambda: defaultdict(dict))
@@ -55,7 +58,10 @@ class Profile:
         return {
             "rows": self.rows,
             "shares": {name: _sorted(counts) for name, counts in sorted(self.shares.items())},
-            "lengths": {name: _sorted(counts) for name, counts in sorted(self.lengths.items())},
+            "lengths": {
+                name: {asked: _sorted(counts) for asked, counts in sorted(strata.items())}
+                for name, strata in sorted(self.lengths.items())
+            },
             "scores": {name: _sorted(counts) for name, counts in sorted(self.scores.items())},
             "repeated": {name: _sorted(counts) for name, counts in sorted(self.repeated.items())},
             "examples": {name: dict(sorted(ids.items())) for name, ids in sorted(self.examples.items())},
@@ -68,7 +74,10 @@ class Profile:
         return cls(
             data["rows"],
             {name: Counter(counts) for name, counts in data["shares"].items()},
-            {name: Counter(_keyed(counts, int)) for name, counts in data["lengths"].items()},
+            {
+                name: {asked: Counter(_keyed(counts, int)) for asked, counts in strata.items()}
+                for name, strata in data["lengths"].items()
+            },
             {name: Counter(_keyed(counts, float)) for name, counts in data["scores"].items()},
             {name: _keyed(counts, int) for name, counts in data["repeated"].items()},
             {name: dict(ids) for name, ids in data["examples"].items()},
@@ -129,14 +138,19 @@ def _add(made: Profile, rows: pa.Table) -> None:
     for group in set(groups):
         chosen = [place for place, one in enumerate(groups) if one == group]
         _count(made, f"negatives.{group}", [str(each[place]) for place in chosen], [ids[place] for place in chosen])
+    asked = list(map(_joined, *(rows[name].to_pylist() for name in _ASKED)))
     owners = pc.list_parent_indices(rows["negatives"]).to_pylist()
     for name in OF_TEXTS:
         texts = pc.list_flatten(rows[name]) if name == "negatives" else rows[name]
         places = owners if name == "negatives" else range(len(ids))
         lengths = pc.utf8_length(texts).to_pylist()
         for place, length in zip(places, lengths, strict=True):
-            made.lengths[f"{name}.{groups[place]}"][length] += 1
+            made.lengths[f"{name}.{groups[place]}"][asked[place]][length] += 1
         _count(made, f"length.{name}", list(map(bin_of, lengths)), [ids[place] for place in places])
+
+
+def _joined(*asked: str | None) -> str:
+    return " / ".join(filter(None, asked))
 
 
 def _count(made: Profile, dimension: str, categories: Sequence[str], ids: Sequence[str]) -> None:

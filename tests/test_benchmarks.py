@@ -151,8 +151,12 @@ def hits(told: str) -> float:
     return float(told.split("%")[0]) / 100
 
 
+def world() -> drift.World:
+    return drift.World(drift.default_weights(), drift.as_asked(drift.NOISES[0]))
+
+
 def test_simulated_drift_is_found_and_none_where_there_is_none():
-    same, *_ = cases = drift.cases(drift.World(drift.default_weights()))
+    same, *_ = cases = drift.cases(world())
     assert hits(drift.rates(same, 20)["drift"]) <= 0.05
     halved = next(case for case in cases if "halved" in case.name)
     assert hits(drift.rates(halved, 4)["drift"]) == 1
@@ -161,10 +165,11 @@ def test_simulated_drift_is_found_and_none_where_there_is_none():
 
 
 def test_a_simulated_profile_counts_each_row_once_in_every_dimension():
-    made = drift.draw(drift.World(drift.default_weights()), 1000, drift.np.random.default_rng(0))
+    made = drift.draw(world(), 1000, drift.np.random.default_rng(0))
     for name in ("group", "query_language", "model"):
         assert made.shares[name].total() == 1000
     assert made.shares["document_language"].total() == made.shares["group"]["bitext"]
     for of in ("query", "positive"):
-        lengths = sum(counts.total() for name, counts in made.lengths.items() if name.startswith(of))
+        kinds = (strata.values() for name, strata in made.lengths.items() if name.startswith(of))
+        lengths = sum(counts.total() for strata in kinds for counts in strata)
         assert made.shares[f"length.{of}"].total() == lengths == 1000

@@ -1,5 +1,6 @@
 """How varied rows are, against slow counts and known texts."""
 
+from collections import Counter
 from itertools import combinations
 from math import comb, log2
 
@@ -15,6 +16,7 @@ from pairsmith.curation.diversity import (
     diversity,
     lacking_bits,
     repeated_share,
+    repeats,
     sample,
     size_of,
 )
@@ -48,10 +50,8 @@ def test_lacking_bits_are_what_entropy_lacks(spectrum):
     shares = np.unique(things(spectrum), return_counts=True)[1] / size_of(spectrum)
     entropy = -(shares * np.log2(shares)).sum()
     found = lacking_bits(spectrum)
-    assert found.lacking == pytest.approx(log2(size_of(spectrum)) - entropy)
-    assert lacking_bits({times: number * 7 for times, number in spectrum.items()}).lacking == pytest.approx(
-        found.lacking
-    )
+    assert found.mean == pytest.approx(log2(size_of(spectrum)) - entropy)
+    assert lacking_bits({times: number * 7 for times, number in spectrum.items()}).mean == pytest.approx(found.mean)
 
 
 def test_thinned_bits_are_those_of_a_thinned_set():
@@ -61,8 +61,28 @@ def test_thinned_bits_are_those_of_a_thinned_set():
     for _ in range(300):
         counts = np.unique(every[random.random(len(every)) < 0.3], return_counts=True)[1]
         drawn.append((counts * np.log2(counts)).sum() / counts.sum())
-    assert lacking_bits(spectrum, 0.3).lacking == pytest.approx(np.mean(drawn), abs=0.02)
-    assert lacking_bits({5000: 2}, 0.5).lacking == pytest.approx(log2(2500))
+    assert lacking_bits(spectrum, 0.3).mean == pytest.approx(np.mean(drawn), abs=0.02)
+    assert lacking_bits({5000: 2}, 0.5).mean == pytest.approx(log2(2500))
+
+
+@given(SPECTRA)
+def test_repeats_are_the_share_that_comes_again(spectrum):
+    assert repeats(spectrum).mean == pytest.approx(repeated_share(spectrum))
+
+
+@pytest.mark.parametrize("figure", [repeats, lacking_bits])
+@pytest.mark.parametrize("kept", [1.0, 0.3])
+def test_the_variance_of_a_figure_is_that_of_sets_of_things_drawn_anew(figure, kept):
+    random = np.random.default_rng(0)
+    every = np.concatenate([np.ones(1500, int), random.poisson(3, 600) + 1, random.poisson(25, 20) + 1])
+    told = []
+    for _ in range(300):
+        times = random.choice(every, len(every))
+        times = random.binomial(times, kept)
+        told.append(figure(dict(Counter(times[times > 0].tolist()))).mean)
+    found = figure(dict(Counter(every.tolist())), kept)
+    assert found.mean == pytest.approx(np.mean(told), rel=0.02)
+    assert 0.8 < found.variance / np.var(told) < 1.4
 
 
 def test_more_than_there_is_cannot_be_drawn():

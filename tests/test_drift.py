@@ -71,7 +71,7 @@ def test_other_rows_of_the_same_kind_show_no_drift():
             "drift.opening.how do i",
         ),
         ({"query": lambda chance, row: f"w1 w2 w{chance.randint(1, 600)}"}, "drift"),
-        ({"instruction": lambda chance, row: f"find {chance.choice(WORDS[:60])}"}, "drift.diversity.task_entropy"),
+        ({"instruction": lambda chance, row: f"find {chance.choice(WORDS[:60])}"}, "drift.repeated.task"),
         (
             {"positive": lambda chance, row: " ".join(chance.choices(WORDS[::8], k=chance.randint(20, 60)))},
             "drift.diversity.distinct_ngrams",
@@ -106,6 +106,29 @@ def test_repeated_rows_are_found_and_fewer_of_them_are_no_regression():
     doubled = [row | {"id": f"again{place}"} for place, row in enumerate(rows[:60])]
     assert first(of(rows + doubled)) == "drift.repeated.query"
     assert not any("repeated" in one.metric for one in drift(of(rows + doubled), of(rows)))
+
+
+def test_tasks_that_come_in_bunches_are_no_drift_and_all_tasks_twice_are():
+    bunches = [
+        Profile(rows=4500, repeated={"task": times}) for times in ({1: 3000, 5: 300}, {1: 2800, 5: 100, 120: 10})
+    ]
+    assert drift(*bunches) == drift(*bunches[::-1]) == []
+    once, twice = (Profile(rows=2000, repeated={"task": {times: 2000 // times}}) for times in (1, 2))
+    assert {one.metric for one in drift(once, twice)} == {"drift.repeated.task", "drift.diversity.task_entropy"}
+    one, two = (Profile(rows=2, repeated={"task": {times: 2 // times}}) for times in (1, 2))
+    assert drift(one, two) == []
+
+
+@pytest.mark.parametrize("name", ["query", "task"])
+def test_one_thing_that_takes_over_is_found(name):
+    before, after = (Profile(rows=2000, repeated={name: times}) for times in ({1: 1800, 2: 100}, {1: 1700, 300: 1}))
+    assert [one.metric for one in drift(before, after)] == [f"drift.commonest.{name}"]
+    assert drift(after, before) == []
+
+
+def test_a_few_tasks_of_which_each_has_as_many_rows_as_ever_are_no_drift():
+    baseline, added = (Profile(rows=rows, repeated={"task": {10: rows // 10}}) for rows in (10_000, 40))
+    assert drift(baseline, added) == []
 
 
 def test_scores_that_sink_are_found_by_gate_field_and_group():
@@ -175,7 +198,7 @@ def counted(kinds) -> Profile:
         made.rows += number
         for name, value in (("group", group), ("query_language", language), ("model", model)):
             made.shares[name][value] += number
-        made.lengths[f"query.{group}"][length] += number
+        made.lengths[f"query.{group}"][model][length] += number
     return made
 
 
@@ -183,9 +206,13 @@ def counted(kinds) -> Profile:
 @settings(deadline=None)
 def test_drift_is_seen_from_either_side(first, second):
     there, back = (drift(*pair) for pair in ((counted(first), counted(second)), (counted(second), counted(first))))
-    assert {(one.metric, round(one.p, 9), one.value, one.baseline, round(one.severity, 6)) for one in there} == {
-        (one.metric, round(one.p, 9), one.baseline, one.value, round(one.severity, 6)) for one in back
-    }
+    told = [{one.metric: (round(one.p, 9), round(one.severity, 6)) for one in found} for found in (there, back)]
+    assert told[0] == told[1]
+    shares = [
+        {one.metric: (one.value, one.baseline) for one in found if "length" not in one.metric}
+        for found in (there, back)
+    ]
+    assert shares[0] == {metric: figures[::-1] for metric, figures in shares[1].items()}
 
 
 @given(ROWS, st.integers(1, 50))

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from itertools import pairwise
 
 import pyarrow as pa
@@ -34,15 +35,27 @@ def test_every_dimension_counts_every_row_once():
     assert found.shares["document_language"] == {"yo": 30}
     assert sum(counts.total() for name, counts in found.shares.items() if name.startswith("negatives.")) == 500
     for field, texts in (("query", 500), ("positive", 500), ("negatives", sum(len(row["negatives"]) for row in rows))):
-        lengths = [counts for name, counts in found.lengths.items() if name.startswith(f"{field}.")]
-        assert sum(counts.total() for counts in lengths) == found.shares[f"length.{field}"].total() == texts
+        kinds = [strata.values() for name, strata in found.lengths.items() if name.startswith(f"{field}.")]
+        assert (
+            sum(counts.total() for strata in kinds for counts in strata)
+            == found.shares[f"length.{field}"].total()
+            == texts
+        )
     assert sum(times * number for times, number in found.repeated["query"].items()) == 500
     asked = sum(row["group"] == "short_long" for row in rows)
     assert sum(times * number for times, number in found.repeated["task"].items()) == asked
 
 
+def test_lengths_are_counted_by_what_was_asked_for():
+    asked = [{"num_words": "50", "query_length": "less than 5 words"}, {"unit": "sentence"}, {}]
+    rows = [row | asked[place % 3] | {"group": "sts"} for place, row in enumerate(lines(300))]
+    found = of(rows).lengths["positive.sts"]
+    assert found.keys() == {"50 / less than 5 words", "sentence", ""}
+    assert found["sentence"] == Counter(len(row["positive"]) for row in rows if row.get("unit"))
+
+
 def test_a_profile_comes_back_from_json():
-    found = of(lines(300))
+    found = of([row | {"unit": "phrase"} for row in lines(300)])
     assert Profile.from_json(json.loads(json.dumps(found.as_json()))).as_json() == found.as_json()
 
 

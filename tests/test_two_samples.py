@@ -1,12 +1,14 @@
 """Tests of two samples: against scipy's, against slow sums, and in what must hold for any samples."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, fisher_exact, hypergeom, ks_2samp, mannwhitneyu
 
-from pairsmith.curation.two_samples import EXACT_BELOW, holm, kolmogorov, least_chance, shape, shares
+from pairsmith.curation.two_samples import EXACT_BELOW, aligned, holm, kolmogorov, least_chance, rank_sum, shape, shares
 
 SAMPLES = st.integers(1, 400).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows)))
 NUMBERS = st.lists(st.integers(1, 30), min_size=1, max_size=60)
@@ -73,15 +75,44 @@ def test_a_chance_too_small_for_a_float_is_still_ordered():
 
 
 @given(NUMBERS, NUMBERS)
-def test_a_shape_is_told_by_the_statistics_of_kolmogorov_smirnov_and_of_mann_whitney(numbers, others):
+def test_a_shape_is_told_by_the_statistics_of_kolmogorov_smirnov_and_of_ranks(numbers, others):
     found = shape(counted(numbers), counted(others))
     distance = ks_2samp(numbers, others, method="asymp").statistic
     assert found.distance == pytest.approx(distance)
     root = np.sqrt(len(numbers) * len(others) / (len(numbers) + len(others)))
-    with np.errstate(invalid="ignore"):
-        ranks = mannwhitneyu(numbers, others, use_continuity=False, method="asymptotic").pvalue
-    chance = 2 * min(np.exp(kolmogorov(distance * root)), 1 if np.isnan(ranks) else ranks)
-    assert np.exp(found.log_chance) == pytest.approx(min(1, chance), rel=1e-6)
+    ranks = rank_sum(*aligned(counted(numbers), counted(others))[1:])
+    wins = mannwhitneyu(others, numbers).statistic
+    assert ranks.excess == pytest.approx(wins - len(numbers) * len(others) / 2)
+    chance = min(kolmogorov(distance * root), ranks.log_chance) + np.log(2)
+    assert found.log_chance == pytest.approx(min(0, chance), rel=1e-6)
+
+
+@given(st.lists(st.integers(1, 4), min_size=2, max_size=9), st.data())
+def test_the_moments_of_a_rank_sum_are_those_of_all_ways_to_part_the_numbers(numbers, data):
+    size = data.draw(st.integers(1, len(numbers) - 1))
+    values = sorted(set(numbers))
+    sums = []
+    for chosen in combinations(range(len(numbers)), size):
+        second = np.array([sum(numbers[place] == value for place in chosen) for value in values], float)
+        first = np.array([numbers.count(value) for value in values]) - second
+        sums.append(rank_sum(first, second))
+    excess = np.array([one.excess for one in sums])
+    moments = [excess.mean(), (excess**2).mean(), (excess**3).mean()]
+    assert moments == pytest.approx([0, sums[0].variance, sums[0].third], abs=1e-6)
+
+
+@pytest.mark.parametrize(("rows", "other_rows"), [(50_000, 2_000), (50_000, 200), (50_000, 20), (2_000, 2_000)])
+@pytest.mark.parametrize("expected", [0.5, 1, 3, 10, 100])
+def test_ranks_of_numbers_that_are_nearly_all_equal_have_no_chance_that_is_too_small(rows, other_rows, expected):
+    unlike = round(expected / other_rows * (rows + other_rows))
+    hits = np.arange(min(unlike, other_rows) + 1)
+    chances = [
+        rank_sum(*np.array([[rows - unlike + one, unlike - one], [other_rows - one, one]], float)).log_chance
+        for one in hits.tolist()
+    ]
+    how_often = hypergeom.pmf(hits, rows + other_rows, unlike, other_rows)
+    for level in (1e-3, 1e-4, 1e-5):
+        assert how_often[np.array(chances) <= np.log(level)].sum() <= 1.2 * level
 
 
 @given(NUMBERS, NUMBERS)
