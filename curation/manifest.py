@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pairsmith.curation.manifest_shape import misshapen
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.folder import written_whole
 
@@ -36,16 +37,17 @@ def versions(releases: Path) -> list[Version]:
 
 
 def read_manifest(release: Path) -> dict[str, Any]:
-    """The manifest of a release."""
+    """The manifest of a release. :class:`RunError` where it says less than :mod:`.manifest_shape` asks."""
     path = release / MANIFEST
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: not readable ({error}); is {release} a release of Pairsmith?") from None
-    if manifest.get("format_version") != FORMAT_VERSION:
-        raise RunError(
-            f"{path}: format {manifest.get('format_version')}, this Pairsmith reads {FORMAT_VERSION}; upgrade it"
-        )
+    known = manifest.get("format_version") if isinstance(manifest, dict) else None
+    if known != FORMAT_VERSION:
+        raise RunError(f"{path}: format {known}, this Pairsmith reads {FORMAT_VERSION}; upgrade it")
+    if wrong := misshapen(manifest):
+        raise RunError(f"{path}: {wrong}; take the release again from where it came")
     return manifest
 
 

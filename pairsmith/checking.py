@@ -20,7 +20,7 @@ def check_release(release: str, against: str | None, quality: Path | None, expec
     asked = read_quality(path)
     with TemporaryDirectory(prefix="pairsmith-") as cache:
         folder = opened(release, Path(cache))
-        baseline = opened(against, Path(cache)) if against else None
+        baseline = opened(against, Path(cache)) if against is not None else None
         report = check(folder, baseline, asked, path.parent, datetime.now(UTC).date())
         result = {**report.as_json(), "exit": 0 if report.holds else REGRESSED}
         if expectations is not None:
