@@ -87,7 +87,7 @@ def test_a_manifest_that_does_not_add_up_is_found_first(
 @pytest.mark.slow
 def test_a_process_of_its_own_exits_like_that(release: Path, tmp_path: Path) -> None:
     worse = next_version(release, tmp_path, drop_a_language(read_rows(release)))
-    for one, code in ((release, 0), (worse, 1), (tmp_path, 2)):
+    for one, code in ((release, 0), (worse, 1), (tmp_path / "none", 2)):
         done = subprocess.run(
             [sys.executable, "-m", "pairsmith", *command(one, release)], capture_output=True, text=True
         )
