@@ -11,20 +11,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from pairsmith.curation.drift import DriftSettings, drift
 from pairsmith.curation.drift_vanished import vanished
 from pairsmith.curation.finding import Finding
 from pairsmith.curation.measured import Looked, Measured, measure, profiled
 from pairsmith.curation.metrics import ADDED, Metrics
-from pairsmith.curation.profile import CATEGORIES, EXAMPLES, profile
+from pairsmith.curation.profile import CATEGORIES, EXAMPLES, Profile, profile
 from pairsmith.curation.quality import Bound, DriftBounds, KnownIssue, Quality
-from pairsmith.curation.released_rows import Between, Released, between
+from pairsmith.curation.released_rows import NOTHING, Between, Released, between
 from pairsmith.factory.errors import nearest
 from pairsmith.factory.text import excerpt
 
-CAUSES = ("schema", "files", "loss", "contamination", "pairing", "recheck", "duplicates", "negatives")
+CAUSES = ("schema", "files", "loss", "splits", "contamination", "pairing", "recheck", "duplicates", "negatives")
 """First words of metrics whose findings come first, in this order: each may be why those after it are found. Then all other
 bounds, then drift, then what is said of known issues."""
 
@@ -33,6 +31,7 @@ OF_BOTH = (
     "rows.corrected",
     "rows.removed",
     "loss.unexplained",
+    "splits.moved",
     "schema.changed",
     "duplicates.across_versions",
 )
@@ -92,19 +91,20 @@ def check(release: Path, baseline: Path | None, quality: Quality, home: Path, to
     Raises an error of :mod:`pairsmith.factory.errors` where one of the two is no release that can be read.
     """
     new, old = Released(release), Released(baseline) if baseline else None
-    readable = old is None or _comparable(new)
-    moved = between(old.index, new.index) if old and readable else Between(set(), set(), set())
+    readable = not new.unreadable and (old is None or not old.unreadable)
+    moved = between(old.index, new.index) if old and readable else NOTHING
     found = measure(new, old, moved.added, Looked(quality, home, (old or new).manifest["thresholds"]))
     was = measure(old, None, set(), _looked_at(old, quality, home)) if old else None
     findings: list[Finding] = []
     if old and was and readable:
-        _compare_rows(found, new, old, moved)
+        _compare_rows(found, was, new, old, moved)
         findings += _drifted(found, was, quality.drift)
         findings += _drifted_by_correction(new, old, moved.corrected, quality.drift) if found.whole else []
+    findings += _unread(found)
     bounded, held, skipped = _bounds(quality.metrics, found, was)
     findings = sorted([*bounded, *_once(findings)], key=_order)
     failing, known, stale = _sorted_out(findings, quality.known_issues, today)
-    if was and found.whole:  # else they may not be found because they cannot be told
+    if was and readable:  # else they may not be found because they cannot be told
         failing += stale
     wanted = {one for finding in [*failing, *(one for one, _ in known)] for one in finding.examples}
     rows = {**(old.rows(wanted) if old else {}), **(new.rows(wanted) if found.whole else {})}
@@ -118,13 +118,23 @@ def check(release: Path, baseline: Path | None, quality: Quality, home: Path, to
         found.metrics,
         was.metrics if was else {},
         rows,
-        found.unread,
+        _note(was),
     )
 
 
-def _comparable(release: Released) -> bool:
-    """Whether rows can be told apart: by columns that have to be text."""
-    return all(release.columns.get(name) == pa.string() for name in ("id", "content_hash", "split"))
+def _unread(found: Measured) -> list[Finding]:
+    """What cannot be measured does not hold, whatever is bounded."""
+    if not found.unread:
+        return []
+    what = f"its rows cannot be measured, and nothing else is told of them: {found.unread}"
+    return [Finding("schema.unreadable", what, 1.0, None, 0.0, "what cannot be read cannot be trained on either")]
+
+
+def _note(was: Measured | None) -> str:
+    """Why less is told than was asked for."""
+    return (
+        f"rows of the baseline cannot be measured, so that none is compared: {was.unread}" if was and was.unread else ""
+    )
 
 
 def _looked_at(baseline: Released, quality: Quality, home: Path) -> Looked | None:
@@ -135,26 +145,28 @@ def _looked_at(baseline: Released, quality: Quality, home: Path) -> Looked | Non
     return None
 
 
-def _compare_rows(found: Measured, new: Released, old: Released, moved: Between) -> None:
-    """How many rows came and went, and for how many of those that went there is no reason."""
+def _compare_rows(found: Measured, was: Measured, new: Released, old: Released, moved: Between) -> None:
+    """How many rows came, went and changed splits, and for how many of those that went there is no reason."""
     lost = moved.gone - new.explained(moved.gone)
     unexplained = len(lost)
     found.metrics |= {
         f"rows.{name}": len(ids) for name, ids in (("added", moved.added), ("corrected", moved.corrected))
     }
     found.metrics |= {"rows.removed": len(moved.gone), "loss.unexplained": unexplained}
-    if unexplained:
-        shared = _shared(old, lost)
+    found.metrics["splits.moved"] = len(moved.moved)
+    found.said["splits.moved"] = f"of {len(old.index):,} rows of {old.name} they stand in another split now"
+    found.examples["splits.moved"] = sorted(moved.moved)[:EXAMPLES]
+    if unexplained and was.whole:
+        shared = _shared(profile(old.files, lost), was.whole)
         found.said["loss.unexplained"] = (
-            f"{unexplained:,} of {old.manifest['rows']:,} rows of {old.name} are gone without a reason"
+            f"{unexplained:,} of {len(old.index):,} rows of {old.name} are gone without a reason"
             + (f"; what they share: {shared}" if shared else "")
         )
         found.examples["loss.unexplained"] = sorted(lost)[:EXAMPLES]
 
 
-def _shared(old: Released, ids: set[str]) -> str:
-    """The values that nearly all of the lost rows have, and not nearly all of the others."""
-    lost, whole = profile(old.files, ids), profile(old.files)
+def _shared(lost: Profile, whole: Profile) -> str:
+    """The values that nearly all of the lost rows have, and not nearly all of the whole."""
     named = []
     for dimension in CATEGORIES:
         for value, count in lost.shares[dimension].items():

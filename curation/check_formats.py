@@ -9,10 +9,14 @@ from xml.etree import ElementTree
 
 from pairsmith.curation.visible import visible
 
+COMMENT = 50_000
+"""Characters of all findings in a comment, about: GitHub takes 65,536, the known ones and notes included."""
+
 Result = dict[str, Any]
 """What :meth:`~pairsmith.curation.check.Report.as_json` gives."""
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$:^=-])")
+_LINK = re.compile(r"(?<=[@#])|(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=\bGH)(?=-)", re.IGNORECASE)
 _XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -30,21 +34,40 @@ def terminal(result: Result) -> str:
 
 
 def markdown(result: Result) -> str:
-    """For a comment on a pull request."""
+    """For a comment on a pull request: as many findings as it may hold, the first ones with rows."""
     mark = "✅" if result["holds"] else "❌"
     lines = [f"### {mark} {_escaped(_headline(result))}"]
+    size = 0
     for number, finding in enumerate(result["findings"], start=1):
-        lines += ["", f"{number}. **{_escaped(finding['metric'])}**: {_escaped(finding['what'])}"]
-        chance = f" Chance: {_chance(finding)}." if _chance(finding) else ""
-        lines.append(f"   *Why:* {_escaped(finding['reason'])}.{chance}")
-        if finding["examples"]:
-            rows = [_row(example) for example in finding["examples"]]
-            fence = "`" * max(3, 1 + max(len(run) for row in rows for run in re.findall("`*", row)))
-            lines += ["", *(f"   {line}" for line in (f"{fence}text", *rows, fence))]
+        told = _told(number, finding) + (_fenced(finding["examples"]) if size < COMMENT / 2 else [])
+        size += sum(map(len, told)) + len(told)
+        if size > COMMENT:
+            left = len(result["findings"]) - number + 1
+            lines += ["", f"and {left:,} more, which '--format json' has"]
+            break
+        lines += told
     if result["known"]:
         lines += ["", "Known:"]
         lines += [f"- {_escaped(one['what'])} ({_escaped(one['known'])})" for one in result["known"]]
     return "\n".join([*lines, *("\n" + _escaped(note) for note in _notes(result))])
+
+
+def _told(number: int, finding: Result) -> list[str]:
+    chance = f" Chance: {_chance(finding)}." if _chance(finding) else ""
+    return [
+        "",
+        f"{number}. **{_escaped(finding['metric'])}**: {_escaped(finding['what'])}",
+        f"   *Why:* {_escaped(finding['reason'])}.{chance}",
+    ]
+
+
+def _fenced(examples: list[Result]) -> list[str]:
+    """Rows as code, between fences that none of them holds."""
+    if not examples:
+        return []
+    rows = [_row(example) for example in examples]
+    fence = "`" * max(3, 1 + max(len(run) for row in rows for run in re.findall("`*", row)))
+    return ["", *(f"   {line}" for line in (f"{fence}text", *rows, fence))]
 
 
 def junit(result: Result) -> str:
@@ -128,8 +151,9 @@ def _line(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text in Markdown: no formatting, link, HTML or mention comes of it."""
-    return _MARKDOWN.sub(r"\\\1", _line(text)).replace("@", "@\u200b")
+    """Text in Markdown: no formatting, link, HTML or mention comes of it. GitHub looks for links, people and issues in what was
+    rendered, where no backslash is left: a space without width parts those."""
+    return _MARKDOWN.sub(r"\\\1", _LINK.sub("\u200b", _line(text)))
 
 
 def _xml(text: str) -> str:

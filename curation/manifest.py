@@ -9,13 +9,13 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pairsmith.curation.manifest_shape import misshapen
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.folder import written_whole
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 
-_HEAD = {"name": str, "version": str, "row_set": str, "rows": int, "files": dict}  # what every release says of itself
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)", re.ASCII)
 
 
@@ -37,7 +37,7 @@ def versions(releases: Path) -> list[Version]:
 
 
 def read_manifest(release: Path) -> dict[str, Any]:
-    """The manifest of a release. Raises :class:`RunError` where there is none, or it is not that of a release."""
+    """The manifest of a release. :class:`RunError` where it says less than :mod:`.manifest_shape` asks."""
     path = release / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -45,15 +45,10 @@ def read_manifest(release: Path) -> dict[str, Any]:
             raise ValueError("it holds no format_version")
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: not readable ({error}); is {release} a release of Pairsmith?") from None
-    if manifest["format_version"] != FORMAT_VERSION:
-        raise RunError(
-            f"{path}: format {manifest['format_version']}, this Pairsmith reads {FORMAT_VERSION}; upgrade it"
-        )
-    wrong = next((name for name, kind in _HEAD.items() if not isinstance(manifest.get(name), kind)), None)
-    if wrong or not manifest["files"]:
-        raise RunError(
-            f"{path}: says nothing usable of '{wrong or 'files'}'; take the release again from where it came"
-        )
+    if (known := manifest["format_version"]) != FORMAT_VERSION:
+        raise RunError(f"{path}: format {known}, this Pairsmith reads {FORMAT_VERSION}; upgrade it")
+    if wrong := misshapen(manifest):
+        raise RunError(f"{path}: {wrong}; take the release again from where it came")
     return manifest
 
 

@@ -5,7 +5,11 @@
     rows, rows.added, rows.corrected, rows.removed   counts; all but the first need a baseline
     schema.missing|retyped|unknown             columns, against those that a release has
     schema.changed                             further columns, gone or of another type than in the baseline
+    schema.nulls, schema.repeated_ids          nulls in what every row has; ids that several rows have
+    schema.strange_values                      rows whose group or language is none of Pairsmith's
     files.altered                              files whose bytes are not those of the manifest
+    files.other_rows                           1 where the rows are not those whose hash the manifest names
+    splits.moved                               rows that stand in another split than in the baseline
     loss.unaccounted                           |asked - accepted - rejected - failed - pending|
     loss.unreleased                            accepted rows that are neither released nor dropped by people
     loss.unexplained                           rows of the baseline that are gone without a reason
@@ -27,6 +31,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from sys import float_info
 from typing import Any
 
 import pyarrow as pa
@@ -64,10 +69,10 @@ def schema_metrics(columns: Columns, baseline: Columns | None) -> Metrics:
     return found
 
 
-def manifest_metrics(manifest: Mapping[str, Any]) -> Metrics:
-    """What the release says of the making of its rows: the funnel, people's review, and whether all rows are accounted for."""
+def manifest_metrics(manifest: Mapping[str, Any], rows: int) -> Metrics:
+    """What the release says of the making of its ``rows``: the funnel, people's review, and whether all are accounted for."""
     funnel, review = manifest.get("gates") or {}, manifest.get("review") or {}
-    found: Metrics = {"rows": manifest["rows"]}
+    found: Metrics = {"rows": rows}
     if funnel.get("answered"):
         found["gates.accepted_rate"] = funnel["accepted"] / funnel["answered"]
         found["loss.unaccounted"] = abs(
@@ -77,7 +82,7 @@ def manifest_metrics(manifest: Mapping[str, Any]) -> Metrics:
             - sum(funnel["failed"].values())
             - funnel["pending"]
         )
-        found["loss.unreleased"] = abs(funnel["accepted"] - manifest["rows"] - _kept_back(manifest))
+        found["loss.unreleased"] = abs(funnel["accepted"] - rows - _kept_back(manifest))
     for gate in funnel.get("gates", ()):
         if gate["judged"]:
             found[f"gates.{gate['gate']}.dropped_rate"] = gate["dropped"] / gate["judged"]
@@ -99,17 +104,17 @@ def read_scores(release: Path) -> Metrics:
         if path.is_file():
             try:
                 return dict(_numbers("scores", json.loads(path.read_text(encoding="utf-8"))))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InputError(f"{path}: no JSON ({error}); write it again or take it away") from None
     return {}
 
 
 def _numbers(name: str, value: Any) -> Iterator[tuple[str, float]]:
-    """The numbers in nested objects, by dotted name."""
+    """The finite numbers in nested objects, by dotted name: no bound could hold another one."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _numbers(f"{name}.{key}", inner)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= float_info.max:
         yield name, float(value)
 
 

@@ -16,12 +16,16 @@ from pydantic import ValidationError
 
 from pairsmith.curation.profile import EXAMPLES
 from pairsmith.factory.errors import InputError
+from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.records import PAIRS
 from pairsmith.factory.spec import ContaminationSpec, GatesSpec
 from pairsmith.validators.build import build_gates
 from pairsmith.validators.contamination import ContaminationGate
 from pairsmith.validators.gate import Gate, Verdict
 from pairsmith.validators.judging import judge
+
+_LANGUAGES = ("query_language", "document_language")
+_KNOWN = pa.array(list(LANGUAGES), pa.string())
 
 
 @dataclass
@@ -67,11 +71,13 @@ class Recheck:
             self.failing[self._evaluation.name] = Failing()
 
     def add(self, rows: pa.Table, added: set[str]) -> None:
-        """Judge ``rows`` (RELEASE); ``added``: ids of which another share is drawn."""
+        """Judge ``rows`` (RELEASE); ``added``: ids of which another share is drawn. Gates know no rows in
+        languages that are none: those are passed over."""
         pairs = rows.select(PAIRS.names).cast(PAIRS)
+        pairs = pairs.filter(pc.and_(*(pc.is_in(pairs[name], value_set=_KNOWN) for name in _LANGUAGES)))
         if self._evaluation is not None and len(pairs):
             self._count(self._evaluation, pairs)
-        chosen = [_place(one) < (self._of_added if one in added else self._drawn) for one in rows["id"].to_pylist()]
+        chosen = [place_of(one) < (self._of_added if one in added else self._drawn) for one in pairs["id"].to_pylist()]
         drawn = pairs.filter(pa.array(chosen, pa.bool_()))
         for gate in self._gates if len(drawn) else ():
             self._count(gate, drawn)
@@ -102,6 +108,6 @@ def _spec(thresholds: Mapping[str, Any]) -> GatesSpec:
     return known.model_copy(update={"duplicates": alone, "contamination": nothing})
 
 
-def _place(one: str) -> float:
+def place_of(one: str) -> float:
     """A number from 0 to 1 that hangs on the id alone."""
     return int.from_bytes(blake2b(one.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") / 2**64

@@ -22,6 +22,8 @@ def opened(reference: str, cache: Path, say: Callable[[str], None] = _warn) -> P
     ``say`` is told when it is yanked. Raises :class:`InputError` where it names none.
     """
     path = Path(reference)
+    if not reference.strip():
+        raise InputError("a release is named by nothing; is a variable of the script empty?")
     if path.is_dir():
         return local_release(path)
     if "@" not in reference:

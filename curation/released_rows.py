@@ -1,20 +1,25 @@
 """A release as it is read for a check: its manifest, and its tables in batches, whatever became of their columns."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from pairsmith.curation.comparable import REMEDY, read_comparable, release_files
+from pairsmith.curation.comparable import REMEDY
 from pairsmith.curation.manifest import read_manifest
+from pairsmith.curation.readable import ReadableFile, nulls, unreadable
 from pairsmith.curation.removed import read_removed
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.folder import file_digest
 from pairsmith.factory.records import RELEASE
-from pairsmith.factory.tables import TableFile
+from pairsmith.factory.tables import opened
+
+INDEX = ("id", "content_hash", "split")
 
 
 @dataclass(frozen=True)
@@ -29,29 +34,47 @@ class Released:
         return read_manifest(self.folder)
 
     @cached_property
-    def files(self) -> list[TableFile]:
+    def files(self) -> list[ReadableFile]:
         """Its tables. :class:`RunError` where one that the manifest names is missing."""
         names = sorted(self.manifest["files"])
         missing = next((name for name in names if not (self.folder / name).is_file()), None)
         if missing:
             raise RunError(f"{self.folder}: {missing} is missing; {REMEDY}")
-        return [TableFile(self.folder / name, RELEASE, REMEDY) for name in names]
+        return [ReadableFile(self.folder / name, RELEASE, REMEDY) for name in names]
+
+    @cached_property
+    def unreadable(self) -> str | None:
+        """Why its rows cannot be measured, if they cannot."""
+        return unreadable(self.files)
 
     @cached_property
     def columns(self) -> dict[str, pa.DataType]:
-        """The columns that its tables have, by name, with their type; where tables differ, a type that is not RELEASE's."""
+        """The columns that all its tables have, by name, with their type; where tables differ, a type that is not RELEASE's."""
         known = {field.name: field.type for field in RELEASE}
+        schemas = [file.columns() for file in self.files]
         found: dict[str, pa.DataType] = {}
-        for file in self.files:
-            for field in file.columns():
-                if found.get(field.name, known.get(field.name)) == known.get(field.name):
-                    found[field.name] = field.type
-        return found
+        for field in (field for schema in schemas for field in schema):
+            if found.get(field.name, known.get(field.name)) == known.get(field.name):
+                found[field.name] = field.type
+        return {name: kind for name, kind in found.items() if all(name in schema.names for schema in schemas)}
 
     @cached_property
     def index(self) -> pa.Table:
-        """Id and content hash of every row."""
-        return read_comparable(release_files(self.folder)).select(["id", "content_hash"])
+        """Id, content hash and split of every row. Only where its rows can be read."""
+        empty = pa.schema([RELEASE.field(name) for name in INDEX]).empty_table()
+        return pa.concat_tables([empty, *(rows for file in self.files for rows in file.batches(*INDEX))])
+
+    def nulls(self) -> dict[str, int]:
+        """By column how many nulls stand in what a release knows of every row."""
+        found: Counter[str] = Counter()
+        for path in (file.path for file in self.files):
+            with opened(path, REMEDY) as file:
+                wanted = [
+                    field.name for field in RELEASE if not field.nullable and field.name in file.schema_arrow.names
+                ]
+                for batch in file.iter_batches(self.files[0].batch, columns=wanted, use_threads=False):
+                    found.update(nulls(batch))
+        return dict(found)
 
     def explained(self, gone: set[str]) -> set[str]:
         """Which of the rows that are ``gone`` it gives a reason for."""
@@ -59,9 +82,14 @@ class Released:
         return {one for one, reasons in lines if reasons and one in gone}
 
     def altered(self) -> list[str]:
-        """Names of files whose bytes are not those that the manifest names."""
+        """What became of files whose bytes are not those that the manifest names."""
         files = self.manifest["files"] | self.manifest.get("other_files", {})
-        return [name for name, known in sorted(files.items()) if file_digest(self.folder / name) != known["sha256"]]
+        there = {name: (self.folder / name).is_file() for name in sorted(files)}
+        return [
+            name if found else f"{name} (gone)"
+            for name, found in there.items()
+            if not found or file_digest(self.folder / name) != files[name]["sha256"]
+        ]
 
     def rows(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """A few rows by id."""
@@ -75,20 +103,36 @@ class Released:
 
 
 class Between(NamedTuple):
-    """Ids of rows that came, whose texts changed, and that went from one release to another."""
+    """Ids of rows that came, whose texts changed, that stand in another split, and that went from one release to another."""
 
     added: set[str]
     corrected: set[str]
+    moved: set[str]
     gone: set[str]
 
 
+NOTHING = Between(set(), set(), set(), set())
+
+
 def between(baseline: pa.Table, release: pa.Table) -> Between:
-    """What changed from ``baseline`` to ``release`` (indexes)."""
-    was, now = (
-        dict(zip(index["id"].to_pylist(), index["content_hash"].to_pylist(), strict=True))
-        for index in (baseline, release)
-    )
-    both = now.keys() & was.keys()
+    """What changed from ``baseline`` to ``release`` (indexes): some 100 bytes a row, and the ids that are told."""
+    places = pc.index_in(release["id"], value_set=baseline["id"].combine_chunks())
+    same = release.filter(pc.is_valid(places))
+    was = baseline.take(pc.drop_null(places))
     return Between(
-        set(now.keys() - was.keys()), {one for one in both if now[one] != was[one]}, set(was.keys() - now.keys())
+        _ids(release.filter(pc.is_null(places))["id"]),
+        _ids(same.filter(pc.not_equal(same["content_hash"], was["content_hash"]))["id"]),
+        _ids(same.filter(pc.not_equal(same["split"], was["split"]))["id"]),
+        _ids(baseline.filter(pc.invert(pc.is_in(baseline["id"], value_set=release["id"].combine_chunks())))["id"]),
     )
+
+
+def _ids(column: pa.ChunkedArray) -> set[str]:
+    return set(column.to_pylist())
+
+
+def repeated(ids: pa.ChunkedArray) -> Sequence[str]:
+    """Ids that several rows have."""
+    counts = pc.value_counts(ids)
+    found: Sequence[str] = counts.field("values").filter(pc.greater(counts.field("counts"), 1)).to_pylist()
+    return found

@@ -26,7 +26,7 @@ def check_release(release: str, against: str | None, quality: Path | None, expec
         folder = opened(release, Path(cache))
         path = quality_of(folder, quality)
         asked = read_quality(path)
-        baseline = opened(against, Path(cache)) if against else None
+        baseline = opened(against, Path(cache)) if against is not None else None
         report = check(folder, baseline, asked, path.parent, datetime.now(UTC).date())
         ran = write_expectations(folder, report, asked, expectations) if expectations is not None else None
         if ran is not None:

@@ -49,7 +49,7 @@ def next_version(
     manifest = read_manifest(release)
     more = len(rows) - manifest["rows"]
     for name in ("asked", "answered", "accepted"):
-        manifest["gates"][name] += more
+        manifest["gates"][name] = max(0, manifest["gates"][name] + more)
     index = pa.Table.from_pylist(rows, schema=RELEASE)
     manifest |= {"version": "1.1.0", "parent": "1.0.0", "rows": len(rows), "files": files}
     manifest["row_set"] = row_set_hash(index)

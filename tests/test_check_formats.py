@@ -85,3 +85,38 @@ def test_hostile_texts_are_shown_and_do_nothing() -> None:
 def test_a_check_that_holds_is_a_suite_without_failures() -> None:
     suite = ElementTree.fromstring(junit(result(findings=0)).split("\n", 1)[1])[0]
     assert (suite.get("tests"), suite.get("failures")) == ("2", "0")
+
+
+REFERENCES = ["@everyone", "#12", "acme/pairs#12", "GH-12", "www.example.com", "https://example.com"]
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_markdown_links_no_person_issue_or_page(reference: str) -> None:
+    shown = markdown(result(f"see {reference} there")).split("```")[0].replace("\\", "")
+    assert reference not in shown and reference in shown.replace("\u200b", "")
+
+
+def test_a_comment_is_no_longer_than_it_may_be_and_says_what_it_leaves_out() -> None:
+    shown = markdown(result("long " * 40, findings=2_000))
+    assert len(shown) < 65_536
+    told = shown.count("*Why:*")
+    assert f"and {2_000 - told:,} more" in shown and told > 50
+
+
+def test_junit_has_the_elements_and_attributes_that_readers_know() -> None:
+    root = ElementTree.fromstring(junit(result(HOSTILE, findings=3)).split("\n", 1)[1])
+    assert root.tag == "testsuites" and [suite.tag for suite in root] == ["testsuite"]
+    assert set(root[0].attrib) == {"name", "tests", "failures", "skipped", "errors"}
+    for case in root[0]:
+        assert (case.tag, set(case.attrib)) == ("testcase", {"classname", "name"})
+        assert [(inner.tag, set(inner.attrib)) for inner in case] in (
+            [],
+            [("failure", {"message"})],
+            [("skipped", {"message"})],
+        )
+
+
+@given(st.text())
+def test_the_terminal_gets_no_control_characters(text: str) -> None:
+    shown = terminal(result(text))
+    assert not [char for char in shown if char != "\n" and (ord(char) < 32 or 0x7F <= ord(char) < 0xA0)]

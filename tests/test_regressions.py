@@ -3,23 +3,23 @@
 The untouched release holds, and so does one to which sound rows were added.
 """
 
-import csv
+import json
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
-from regressed import Manifest, Rows, again, next_version, read_rows
+from regressed import Manifest, Rows, next_version, read_rows
+from worsened import EXAMPLES, LATER, MANIFESTS, ROWS, TABLES, drop_a_language
 
 from pairsmith.cli import main
-from pairsmith.curation.check import Report, check
-from pairsmith.curation.quality import Quality, read_quality
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-TODAY = date(2026, 11, 28)
+Checked = Callable[[Path, Path], tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
@@ -31,241 +31,80 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run / "releases/1.0.0"
 
 
-@pytest.fixture(scope="module")
-def quality() -> Quality:
-    return read_quality(EXAMPLES / "quality.yml")
+@pytest.fixture
+def checked(capsys: pytest.CaptureFixture[str]) -> Checked:
+    """The command, as CI runs it: its exit code, and what it prints."""
+
+    def run(release: Path, baseline: Path) -> tuple[int, dict[str, Any]]:
+        code = main(command(release, baseline))
+        return code, json.loads(capsys.readouterr().out)
+
+    return run
 
 
-def checked(release: Path, baseline: Path, quality: Quality) -> Report:
-    return check(release, baseline, quality, EXAMPLES, TODAY)
+def command(release: Path, baseline: Path) -> list[str]:
+    quality = str(EXAMPLES / "quality.yml")
+    return ["check", str(release), "--against", str(baseline), "--quality", quality, "--format", "json"]
 
 
-def drop_a_language(rows: Rows) -> Rows:
-    return [row for row in rows if row["query_language"] != "de"]
-
-
-def drop_a_group(rows: Rows) -> Rows:
-    return [row for row in rows if row["group"] != "long_long"]
-
-
-def lose_rows_at_random(rows: Rows) -> Rows:
-    return random.Random(0).sample(rows, len(rows) - 15)
-
-
-def swap_positives(rows: Rows) -> Rows:
-    return [
-        {**row, "positive": row["negatives"][0], "negatives": [row["positive"]]}
-        if row["group"] in ("sts", "short_long")
-        else row
-        for row in rows
+def first_names(found: tuple[int, dict[str, Any]], metric: str, word: str) -> None:
+    code, report = found
+    assert code == 1
+    first = report["findings"][0]
+    assert first["metric"].removeprefix("added.").removeprefix("corrected.").startswith(metric), [
+        f"{one['metric']}: {one['what']}" for one in report["findings"]
     ]
-
-
-def shuffle_positives(rows: Rows) -> Rows:
-    """Among rows of the same group and languages, so that every text alone stays as good as it was."""
-    places: dict[tuple[str, ...], list[int]] = {}
-    for place, row in enumerate(rows):
-        places.setdefault((row["group"], row["query_language"], row["document_language"]), []).append(place)
-    changed = [dict(row) for row in rows]
-    for mine in places.values():
-        for place, other in zip(mine, mine[1:] + mine[:1], strict=True):
-            changed[place]["positive"] = rows[other]["positive"]
-    return changed
-
-
-def duplicate_rows(rows: Rows) -> Rows:
-    return rows + [again(row, place) for place, row in enumerate(rows[:30])]
-
-
-def nearly_duplicate_rows(rows: Rows) -> Rows:
-    long = [row for row in rows if row["group"] == "long_short" and len(row["query"].split()) > 40][:20]
-    return rows + [again(row, place, query=f"{row['query']} Indeed.") for place, row in enumerate(long)]
-
-
-def repeat_a_test_row_in_training(rows: Rows) -> Rows:
-    held_out = [row for row in rows if row["split"] == "test"]
-    return rows + [again(row, place, split="train") for place, row in enumerate(held_out)]
-
-
-def leak_a_benchmark(rows: Rows) -> Rows:
-    with (EXAMPLES / "recorded/evaluation/banking77_test.csv").open(encoding="utf-8") as file:
-        texts = [line["text"] for line in csv.DictReader(file) if len(line["text"].split()) > 12][:12]
-    english = [row for row in rows if row["group"] == "short_long" and row["query_language"] == "en"]
-    return rows + [again(row, place, query=text) for place, (row, text) in enumerate(zip(english, texts, strict=False))]
-
-
-def cut_texts_short(rows: Rows) -> Rows:
-    return [
-        {**row, "positive": " ".join(words[: len(words) * 2 // 3])}
-        if len(words := row["positive"].split()) > 30
-        else row
-        for row in rows
-    ]
-
-
-def lengthen_queries(rows: Rows) -> Rows:
-    """To twice as much: each translation goes on with the one before it from the same language."""
-    last: dict[str, str] = {}
-    changed = []
-    for row in rows:
-        if row["group"] == "bitext":
-            more = last.get(row["query_language"], "")
-            last[row["query_language"]] = row["query"]
-            row = {**row, "query": f"{row['query']} {more}".strip()}
-        changed.append(row)
-    return changed
-
-
-def lose_negatives(rows: Rows) -> Rows:
-    return [{**row, "negatives": []} if place % 3 == 0 else row for place, row in enumerate(rows)]
-
-
-def english_in_place_of_german(rows: Rows) -> Rows:
-    english = [row for row in rows if row["document_language"] == "en" and row["group"] == "short_long"]
-    texts = iter([row["positive"] for row in english])
-    return [{**row, "positive": next(texts)} if row["document_language"] == "de" else row for row in rows]
-
-
-def new_model_takes_over(rows: Rows) -> Rows:
-    return [{**row, "model": "other-model"} if place % 3 == 0 else row for place, row in enumerate(rows)]
-
-
-def let_refusals_through(rows: Rows) -> Rows:
-    refusal = "I'm sorry, but I can't help with that request."
-    return [
-        {**row, "positive": refusal} if row["document_language"] == "en" and place % 9 == 0 else row
-        for place, row in enumerate(rows)
-    ]
-
-
-def copy_queries_into_positives(rows: Rows) -> Rows:
-    return [
-        {**row, "positive": f"{row['query']} {row['positive']}"}
-        if row["group"] == "short_long" and place % 9 == 0
-        else row
-        for place, row in enumerate(rows)
-    ]
-
-
-def begin_alike(rows: Rows) -> Rows:
-    return [
-        {**row, "query": f"Could you tell me {row['query']}"}
-        if row["query_language"] == "en" and row["group"] == "short_long"
-        else row
-        for row in rows
-    ]
-
-
-def one_task_takes_over(rows: Rows) -> Rows:
-    task = next(row["instruction"] for row in rows if row["group"] == "short_long")
-    return [{**row, "instruction": task} if row["group"] == "short_long" else row for row in rows]
-
-
-def as_they_are(rows: Rows) -> Rows:
-    return rows
-
-
-def retype_a_column(table: pa.Table) -> pa.Table:
-    place = table.schema.get_field_index("tokens_in")
-    return table.set_column(place, "tokens_in", table["tokens_in"].cast(pa.string()))
-
-
-def remove_a_column(table: pa.Table) -> pa.Table:
-    return table.drop_columns(["prompt_version"])
-
-
-def rename_a_column(table: pa.Table) -> pa.Table:
-    return table.rename_columns({"positive": "document_text"})
-
-
-def lose_requests(manifest: Manifest) -> None:
-    manifest["gates"]["asked"] += 7
-
-
-def forget_rows(manifest: Manifest) -> None:
-    for name in ("asked", "answered", "accepted"):
-        manifest["gates"][name] += 7
-
-
-def other_bytes(manifest: Manifest) -> None:
-    next(iter(manifest["files"].values()))["sha256"] = "0" * 64
-
-
-ROWS: list[tuple[Callable[[Rows], Rows], str, str]] = [
-    (drop_a_language, "loss.unexplained", "query_language 'de'"),
-    (drop_a_group, "loss.unexplained", "group 'long_long'"),
-    (lose_rows_at_random, "loss.unexplained", "15 of 521 rows"),
-    (swap_positives, "drift.score.nearness.margin", "nearness"),
-    (shuffle_positives, "pairing.lift", "pairing"),
-    (duplicate_rows, "duplicates", "say what an earlier row says"),
-    (nearly_duplicate_rows, "duplicates", "say what an earlier row says"),
-    (repeat_a_test_row_in_training, "duplicates.across_splits", "another split"),
-    (leak_a_benchmark, "contamination.rows", "12 of 533 rows"),
-    (cut_texts_short, "recheck.length", "too_short"),
-    (lengthen_queries, "drift.length.query", "query"),
-    (lose_negatives, "negatives.coverage", "negatives"),
-    (english_in_place_of_german, "recheck.language", "wrong_language"),
-    (new_model_takes_over, "drift.model.other-model", "new"),
-    (let_refusals_through, "recheck.format", "refusal"),
-    (copy_queries_into_positives, "recheck.leakage", "query_copied"),
-    (begin_alike, "diversity.commonest_opening", "opening"),
-    (one_task_takes_over, "drift", "task"),
-]
-TABLES = [
-    (retype_a_column, "schema.retyped", "'tokens_in' is string, not int64"),
-    (remove_a_column, "schema.missing", "'prompt_version' is gone"),
-    (rename_a_column, "schema.missing", "'positive' is gone"),
-]
-MANIFESTS = [
-    (lose_requests, "loss.unaccounted", "7"),
-    (forget_rows, "loss.unreleased", "7"),
-    (other_bytes, "files.altered", "data/bitext"),
-]
-
-
-def first_names(report: Report, metric: str, word: str) -> None:
-    assert not report.holds
-    first = report.findings[0]
-    assert first.metric.removeprefix("added.").removeprefix("corrected.").startswith(metric), [
-        f"{one.metric}: {one.what}" for one in report.findings
-    ]
-    assert word in first.what
+    assert word in first["what"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("change", "metric", "word"), ROWS, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(
+    ("change", "metric", "word"), [*ROWS, *LATER], ids=lambda value: getattr(value, "__name__", "")
+)
 def test_rows_that_are_worse_are_found_and_the_cause_stands_first(
-    release: Path, quality: Quality, tmp_path: Path, change: Callable[[Rows], Rows], metric: str, word: str
+    release: Path, checked: Checked, tmp_path: Path, change: Callable[[Rows], Rows], metric: str, word: str
 ) -> None:
     worse = next_version(release, tmp_path, change(read_rows(release)))
-    first_names(checked(worse, release, quality), metric, word)
+    first_names(checked(worse, release), metric, word)
 
 
 @pytest.mark.parametrize(("change", "metric", "word"), TABLES, ids=lambda value: getattr(value, "__name__", ""))
 def test_columns_that_are_others_are_found_first(
-    release: Path, quality: Quality, tmp_path: Path, change: Callable[[pa.Table], pa.Table], metric: str, word: str
+    release: Path, checked: Checked, tmp_path: Path, change: Callable[[pa.Table], pa.Table], metric: str, word: str
 ) -> None:
     worse = next_version(release, tmp_path, read_rows(release), reshape=change)
-    first_names(checked(worse, release, quality), metric, word)
+    first_names(checked(worse, release), metric, word)
 
 
 @pytest.mark.parametrize(("change", "metric", "word"), MANIFESTS, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_manifest_that_does_not_add_up_is_found_first(
-    release: Path, quality: Quality, tmp_path: Path, change: Callable[[Manifest], None], metric: str, word: str
+    release: Path, checked: Checked, tmp_path: Path, change: Callable[[Manifest], None], metric: str, word: str
 ) -> None:
     worse = next_version(release, tmp_path, read_rows(release), edit=change)
-    first_names(checked(worse, release, quality), metric, word)
+    first_names(checked(worse, release), metric, word)
 
 
-def test_the_untouched_release_holds(release: Path, quality: Quality, tmp_path: Path) -> None:
-    for one in (release, next_version(release, tmp_path, read_rows(release))):
-        report = checked(one, release, quality)
-        assert report.holds, [finding.what for finding in report.findings]
+@pytest.mark.slow
+def test_a_process_of_its_own_exits_like_that(release: Path, tmp_path: Path) -> None:
+    worse = next_version(release, tmp_path, drop_a_language(read_rows(release)))
+    for one, code in ((release, 0), (worse, 1), (tmp_path / "none", 2)):
+        done = subprocess.run(
+            [sys.executable, "-m", "pairsmith", *command(one, release)], capture_output=True, text=True
+        )
+        assert done.returncode == code, done.stderr
+        assert code != 2 or (done.stdout, done.stderr.count("\n")) == ("", 1)
 
 
-def test_sound_rows_may_be_added(release: Path, quality: Quality, tmp_path: Path) -> None:
+def test_the_untouched_release_holds(release: Path, checked: Checked, tmp_path: Path) -> None:
+    run = release.parents[1]
+    for one in (release, run, next_version(release, tmp_path, read_rows(release))):
+        code, report = checked(one, release)
+        assert code == 0, [finding["what"] for finding in report["findings"]]
+
+
+def test_sound_rows_may_be_added(release: Path, checked: Checked, tmp_path: Path) -> None:
     rows = read_rows(release)
     smaller = next_version(release, tmp_path / "old", random.Random(1).sample(rows, 400))
-    report = checked(release, smaller, quality)
-    assert report.holds, [finding.what for finding in report.findings]
-    assert report.metrics["rows.added"] == 121
+    code, report = checked(release, smaller)
+    assert code == 0, [finding["what"] for finding in report["findings"]]
+    assert report["metrics"]["rows.added"] == 121
