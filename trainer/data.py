@@ -14,6 +14,20 @@ from pairsmith.factory.errors import InputError
 from pairsmith.factory.records import RELEASE
 from pairsmith.factory.taxonomy import GROUPS
 
+TRAINING = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("instruction", pa.string(), nullable=False),  # "" where there is none
+        pa.field("query", pa.string(), nullable=False),
+        pa.field("positive", pa.string(), nullable=False),
+        pa.field("negatives", pa.list_(pa.string()), nullable=False),
+        pa.field("label", pa.string()),  # the class that the positive stands for
+        pa.field("document", pa.string()),  # the one that the positive is from
+    ]
+)
+"""What training reads of a row, whichever source it comes from."""
+
 SYMMETRIC = [name for name, facts in GROUPS.items() if not facts.brainstormed]
 
 
