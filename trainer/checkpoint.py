@@ -128,7 +128,9 @@ def _tensors(folder: Path, name: str, device: torch.device) -> dict[str, torch.T
 
 def _damaged(folder: Path, name: str, error: Exception) -> RunError:
     said = str(error).splitlines()[0]
-    return RunError(f"{folder / name}: not readable ({said}); delete {folder}, and training goes on from the one before")
+    return RunError(
+        f"{folder / name}: not readable ({said}); delete {folder}, and training goes on from the one before"
+    )
 
 
 def _need_same(folder: Path, was: Identity, now: Identity) -> None:

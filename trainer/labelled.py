@@ -36,7 +36,7 @@ def read_labelled(path: Path) -> pa.Table:
 
     Raises :class:`InputError` in one line where a file cannot be read, lacks a column or has no row, or a row lacks a text.
     """
-    return training(pa.concat_tables([_read(file) for file in _files(path)]))
+    return pa.concat_tables([training(_read(file)) for file in _files(path)]).combine_chunks()
 
 
 def row_set(rows: pa.Table) -> str:
@@ -54,8 +54,8 @@ def _files(path: Path) -> list[Path]:
 
 
 def _read(file: Path) -> pa.Table:
-    given = _parquet(file) if file.suffix == ".parquet" else _lines(file)
-    _check(file, given)
+    given, names = _parquet(file) if file.suffix == ".parquet" else _lines(file)
+    _check(file, given, names)
     if not len(given):
         raise InputError(f"{file}: has no rows; take it out or fill it")
     rows = {name: given[name].cast(pa.string()) for name in _TEXTS if name in given.column_names and name != "negative"}
@@ -69,17 +69,20 @@ def _read(file: Path) -> pa.Table:
     return pa.table(rows)
 
 
-def _parquet(file: Path) -> pa.Table:
+def _parquet(file: Path) -> tuple[pa.Table, set[str]]:
+    """The columns that are read, and the names of all."""
     with opened(file, _REMEDY) as source:
-        names = [name for name in (*_TEXTS, "negatives") if name in source.schema_arrow.names]
-        return source.read(columns=names)
+        names = set(source.schema_arrow.names)
+        return source.read(columns=[name for name in (*_TEXTS, "negatives") if name in names]), names
 
 
-def _lines(file: Path) -> pa.Table:
+def _lines(file: Path) -> tuple[pa.Table, set[str]]:
+    """The columns that are read, and the names of all."""
     found = list(_records(file))
-    names = [name for name in (*_TEXTS, "negatives") if any(name in record for record in found)]
+    names = {name for record in found for name in record}
+    wanted = [name for name in (*_TEXTS, "negatives") if name in names]
     try:
-        return pa.table({name: pa.array([record.get(name) for record in found]) for name in names})
+        return pa.table({name: pa.array([record.get(name) for record in found]) for name in wanted}), names
     except pa.ArrowException as error:
         raise InputError(f"{file}: lines disagree on what a column holds ({' '.join(str(error).split())})") from None
 
@@ -95,10 +98,10 @@ def _wanted(given: pa.Table) -> dict[str, pa.DataType]:
     return {name: _LIST if name == "negatives" else pa.string() for name in given.column_names}
 
 
-def _check(file: Path, given: pa.Table) -> None:
+def _check(file: Path, given: pa.Table, names: set[str]) -> None:
     for name in _NEEDED:
-        if name not in given.column_names:
-            raise InputError(f"{file}: the column '{name}' is missing{nearest(name, given.column_names)}; {_REMEDY}")
+        if name not in names:
+            raise InputError(f"{file}: the column '{name}' is missing{nearest(name, names - {*_TEXTS})}; {_REMEDY}")
     for name, wanted in _wanted(given).items():
         kind = given[name].type
         number = name in ("id", "label", "document") and pa.types.is_integer(kind)

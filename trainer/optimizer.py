@@ -43,5 +43,6 @@ class Optimizer:
             mine = {part: state[f"{name}:{part}"] for part in _PARTS}
             # A step count stays on the CPU, as the optimizer itself keeps it.
             self._adam.state[weight] = {
-                part: value.clone() if part == "step" else value.to(weight.device, copy=True) for part, value in mine.items()
+                part: value.clone() if part == "step" else value.to(weight.device, copy=True)
+                for part, value in mine.items()
             }
