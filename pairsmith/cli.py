@@ -115,6 +115,8 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
         )
         about = "default: 8642, or another one where that is in use"
         verb.add_argument("--port", type=_port, metavar="N", help=about)
+    elif name == "embed":
+        _add_embed_arguments(verb)
     elif name in ("publish", "yank", "pull"):
         _add_hub_arguments(verb, name)
     elif name == "diff":
@@ -171,6 +173,19 @@ def _add_check_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--format", choices=formats, default="terminal", metavar="FORMAT", help=about)
     about = "write the same bounds as suites of Great Expectations here, with its pages (Data Docs)"
     verb.add_argument("--expectations", type=Path, metavar="FOLDER", help=about)
+
+
+def _add_embed_arguments(verb: argparse.ArgumentParser) -> None:
+    about = "texts: one a line (.txt), JSON lines or Parquet with 'text'"
+    verb.add_argument("file", type=Path, metavar="FILE", help=about)
+    about = "a model in sentence-transformers' format: its folder, that of a training, or a name on the Hub"
+    verb.add_argument("--model", required=True, metavar="DIR", help=about)
+    verb.add_argument("--out", required=True, type=Path, metavar="FILE", help="where the vectors go: .npy or .parquet")
+    verb.add_argument("--query-instruction", metavar="TEXT", help="the task, where the texts are queries")
+    about = "leading dimensions only, for a model that was trained for it"
+    verb.add_argument("--dimensions", type=int, metavar="N", help=about)
+    about = "int8 (a quarter of the size) or binary (a thirty-second); default: float32"
+    verb.add_argument("--quantise", choices=("int8", "binary"), metavar="KIND", help=about)
 
 
 def _add_hub_arguments(verb: argparse.ArgumentParser, name: str) -> None:
@@ -291,6 +306,13 @@ def _publish(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.publishing import publish_release
 
     return publish_release(options.folder, options.repo, options.public)
+
+
+def _embed(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.embedding import embed_file
+
+    wanted = (options.query_instruction, options.dimensions, options.quantise)
+    return embed_file(options.file, options.model, options.out, *wanted)
 
 
 def _yank(options: argparse.Namespace) -> dict[str, Any]:
@@ -450,6 +472,12 @@ COMMANDS: dict[str, Command] = {
         "diff runs/mine/releases/1.0.0 runs/mine",
         _diff,
         "diff",
+    ),
+    "embed": Command(
+        "Write the vectors of a file of texts, by a trained model or any other in sentence-transformers' format",
+        "embed texts.jsonl --model runs/model --out vectors.npy",
+        _embed,
+        "embedded",
     ),
     "publish": Command(
         "Publish a release on the Hub: one commit, then a tag that never moves; it is loaded back to compare its rows",

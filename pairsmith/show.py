@@ -160,6 +160,11 @@ def diff(result: Result) -> str:
     return "\n".join(lines(result))
 
 
+def embedded(result: Result) -> str:
+    """Where the vectors are, and of what kind."""
+    return f"{result['out']}: {result['texts']:,} vectors of {result['dimensions']:,} dimensions, {result['type']}"
+
+
 def published(result: Result) -> str:
     """Where a release is published, and that what is loaded from there is the release."""
     seen = "for all to see" if result["public"] else "private"

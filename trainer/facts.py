@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.folder import written_whole
+from pairsmith.trainer.held_out import HeldOutScores
 from pairsmith.trainer.recipe import Recipe
 
 FILE = "training.json"
@@ -50,7 +51,7 @@ class ModelFacts(_Strict):
 class TrainingFacts(_Strict):
     """A whole training. ``since``: the earlier version of which only a share was trained on again; ``left_out``: rows of all
     epochs that fitted in no whole batch; ``texts``, ``tokens``, ``run_tokens`` (padding included) and ``seconds`` are of all
-    steps; ``averaged``: steps whose weights' mean the model is; ``held_out``: scores before and after, by split."""
+    steps; ``averaged``: steps whose weights' mean the model is; ``held_out``: scores ``before`` and ``after``."""
 
     sources: list[SourceFacts]
     since: str | None = None
@@ -68,7 +69,7 @@ class TrainingFacts(_Strict):
     first_loss: float
     last_loss: float
     averaged: list[int] = []
-    held_out: dict[str, Any] = {}
+    held_out: dict[str, HeldOutScores] = {}
 
 
 def write_facts(out: Path, facts: TrainingFacts) -> None:
