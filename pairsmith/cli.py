@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from pairsmith import __version__
 from pairsmith.factory.errors import PairsmithError, RunError
 
+MOST_DRAWN = 100  # times that a row is drawn in an epoch: beyond it a model learns the rows by heart
 MOST_SHOWN = 50_000  # rows for people: more than they can read, and what a server on SQLite searches at once
 
 
@@ -119,6 +120,8 @@ def _add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
         _add_embed_arguments(verb)
     elif name in ("publish", "yank", "pull"):
         _add_hub_arguments(verb, name)
+    elif name == "train":
+        _add_train_arguments(verb)
     elif name == "diff":
         about = "folder of a release, a run (its newest release), or ORG/NAME@v1.2.0 on the Hub"
         verb.add_argument("old", metavar="A", help=about)
@@ -188,6 +191,28 @@ def _add_embed_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--quantise", choices=("int8", "binary"), metavar="KIND", help=about)
 
 
+def _add_train_arguments(verb: argparse.ArgumentParser) -> None:
+    about = "a release, a run (its newest one), ORG/NAME@v1.2.0, or labelled rows: .parquet, .jsonl or a folder of them"
+    verb.add_argument("data", nargs="+", metavar="DATA", help=about)
+    about = "what is trained: a folder, or a name on the Hub"
+    verb.add_argument("--model", required=True, metavar="MODEL", help=about)
+    about = "folder for all that comes of it; the same command again goes on where it was cut"
+    verb.add_argument("--out", type=Path, required=True, metavar="OUT", help=about)
+    about = "how often a row of each DATA is drawn in an epoch; default: once"
+    verb.add_argument("--weights", type=_weight, nargs="+", default=[], metavar="W", help=about)
+    about = "YAML of what differs from the method's recipe"
+    verb.add_argument("--recipe", type=Path, metavar="FILE", help=about)
+    about = "one value of the recipe, such as batch=512; may be given again"
+    verb.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE", help=about)
+    about = "go on from this adapter: the model folder of an earlier training"
+    verb.add_argument("--adapter", type=Path, metavar="FOLDER", help=about)
+    about = "the version that --adapter was trained on: of its rows only a share is trained on again"
+    verb.add_argument("--since", metavar="RELEASE", help=about)
+    verb.add_argument("--merge", action="store_true", help="write the whole model, not the adapter alone")
+    about = "default: the GPU where there is one"
+    verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=about)
+
+
 def _add_hub_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name == "publish":
         verb.add_argument(
@@ -232,6 +257,16 @@ def _share(text: str) -> float:
     if not 0 <= share < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no share; give a number from 0 to below 1, such as 0.05")
     return share
+
+
+def _weight(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = 0.0
+    if not 0 < weight <= MOST_DRAWN:
+        raise argparse.ArgumentTypeError(f"'{text}' is no weight; give a number above 0 and up to {MOST_DRAWN}")
+    return weight
 
 
 def _cores() -> int:
@@ -328,6 +363,12 @@ def _pull(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.publishing import pull_version
 
     return pull_version(options.reference, options.to)
+
+
+def _train(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.training import Wanted, train_model
+
+    return train_model(Wanted(**{name: getattr(options, name) for name in Wanted._fields}))
 
 
 def _diff(options: argparse.Namespace) -> dict[str, Any]:
@@ -475,6 +516,12 @@ COMMANDS: dict[str, Command] = {
         "diff runs/mine/releases/1.0.0 runs/mine",
         _diff,
         "diff",
+    ),
+    "train": Command(
+        "Fine-tune a text embedder on releases and labelled rows, and write it as sentence-transformers reads it",
+        "train acme/pairs@v1.2.0 --model mistralai/Mistral-7B-v0.1 --out runs/model",
+        _train,
+        "trained",
     ),
     "embed": Command(
         "Write the vectors of a file of texts, by a trained model or any other in sentence-transformers' format",

@@ -54,27 +54,32 @@ def read_release(release: Path | str, split: str = "train") -> pa.Table:
     return pa.concat_tables([pq.read_table(file, schema=RELEASE) for file in files])
 
 
-def read_training(release: Path, split: str = "train") -> pa.Table:
-    """The rows of one split as training reads them (:data:`TRAINING`), in the order of their files.
+def read_training(release: Path) -> pa.Table:
+    """The rows to train on (:data:`TRAINING`), in the order of their files.
 
-    Raises :class:`InputError` when a group of the release has no row in that split, or a file has not its columns.
+    Raises :class:`InputError` when a group of the release has no such row, or a file has not its columns.
     """
-    parts = []
-    names = [name for name in TRAINING.names if name != "label"]
     for group in sorted(path for path in (release / "data").glob("*") if path.is_dir()):
-        files = [TableFile(file, RELEASE, _REMEDY) for file in sorted(group.glob(f"{split}-*.parquet"))]
-        mine = [file.read(*names) for file in files]
-        if not sum(len(one) for one in mine):
+        if not any(file.read("id").num_rows for file in _split(release, group.name, "train")):
             raise InputError(
-                f"{release}: the group {group.name} has no row in the split '{split}'; release it again with more rows of that"
-                " group, or without it"
+                f"{release}: the group {group.name} has no row in the split 'train'; release it again with more rows of that "
+                "group, or without it"
             )
-        parts += mine
-    if not parts:
-        raise InputError(
-            f"{release}: no data/*/{split}-*.parquet; is it a release, and does it have the split '{split}'?"
-        )
-    return training(pa.concat_tables(parts))
+    rows = read_split(release, "train")
+    if rows is None:
+        raise InputError(f"{release}: no data/*/train-*.parquet; is it a release, and does it have the split 'train'?")
+    return rows
+
+
+def read_split(release: Path, split: str) -> pa.Table | None:
+    """The rows of one split (:data:`TRAINING`); None where there are none."""
+    names = [name for name in TRAINING.names if name != "label"]
+    parts = [file.read(*names) for file in _split(release, "*", split)]
+    return training(pa.concat_tables(parts)) if sum(map(len, parts)) else None
+
+
+def _split(release: Path, group: str, split: str) -> list[TableFile]:
+    return [TableFile(file, RELEASE, _REMEDY) for file in sorted(release.glob(f"data/{group}/{split}-*.parquet"))]
 
 
 def training(rows: pa.Table) -> pa.Table:
