@@ -39,10 +39,10 @@ KINDS = [
     ("Gemma3Text", {"sliding_window": 16}, "last", "packed"),
     ("GPTNeoX", {}, "last", "packed"),
     ("Bert", {}, "mean", "packed"),
-    ("Roberta", {"pad_token_id": 1}, "mean", "packed"),
-    ("XLMRoberta", {"pad_token_id": 1}, "mean", "packed"),
+    ("Roberta", {}, "mean", "packed"),
+    ("XLMRoberta", {}, "mean", "packed"),
     ("ModernBert", {"local_attention": 16, "sep_token_id": 2, "cls_token_id": 1}, "mean", "packed"),
-    ("DistilBert", {"dim": 64, "hidden_dim": 128, "n_layers": 2, "n_heads": 4}, "mean", "padded"),  # takes no positions
+    ("DistilBert", {"dim": 64, "hidden_dim": 128, "n_layers": 2, "n_heads": 4}, "mean", "packed"),
 ]
 
 
