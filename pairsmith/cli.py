@@ -215,10 +215,10 @@ def _add_train_arguments(verb: argparse.ArgumentParser) -> None:
 
 def _add_hub_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name == "publish":
-        verb.add_argument("folder", type=Path, metavar="RELEASE", help="its folder, or a run: its newest release")
         verb.add_argument(
-            "--repo", required=True, metavar="ORG/NAME", help="dataset repository; made if it is not there"
+            "folder", type=Path, metavar="RELEASE", help="its folder, or a run: its newest release; or a model"
         )
+        verb.add_argument("--repo", required=True, metavar="ORG/NAME", help="repository; made if it is not there")
         verb.add_argument("--public", action="store_true", help="for all to see; default: private")
         return
     verb.add_argument(
@@ -338,8 +338,11 @@ def _serve_hub(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _publish(options: argparse.Namespace) -> dict[str, Any]:
-    from pairsmith.publishing import publish_release
+    from pairsmith.curation.publishable_model import model_folder
+    from pairsmith.publishing import publish_release, publish_trained
 
+    if (model := model_folder(options.folder)) is not None:
+        return publish_trained(model, options.repo, options.public)
     return publish_release(options.folder, options.repo, options.public)
 
 
@@ -527,7 +530,7 @@ COMMANDS: dict[str, Command] = {
         "embedded",
     ),
     "publish": Command(
-        "Publish a release on the Hub: one commit, then a tag that never moves; it is loaded back to compare its rows",
+        "Publish a release, or a model, on the Hub: one commit, then a tag that never moves; what is there is compared",
         "publish runs/mine/releases/1.2.0 --repo acme/pairs",
         _publish,
         "published",

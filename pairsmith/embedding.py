@@ -146,7 +146,10 @@ def _loaded(model: str) -> "SentenceTransformer":
             f"{folder}: no modules.json, so it is no model in sentence-transformers' format; name one that is"
         )
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         name = str(folder) if folder.is_dir() else model
         return SentenceTransformer(name, trust_remote_code=False, model_kwargs={"use_safetensors": True})

@@ -38,6 +38,7 @@ def render_model_card(facts: TrainingFacts, exported: Exported, difference: floa
         "base": base
         if _REPOSITORY.fullmatch(base)
         else Path(base).name,  # where it lies on this machine is nobody's business
+        "adapter": "/".join(Path(facts.model.adapter or "").parts[-2:]),
         "place": f"{name}/{exported.folder.name}",
         "facts": facts,
         "exported": exported,

@@ -188,10 +188,13 @@ def embedded(result: Result) -> str:
 
 
 def published(result: Result) -> str:
-    """Where a release is published, and that what is loaded from there is the release."""
+    """Where a release or a model is published, and that what is there is what was sent."""
     seen = "for all to see" if result["public"] else "private"
     done = "published" if result["new"] else "was published already"
-    compared = f"{result['rows']:,} rows were loaded from there and are those of the release"
+    if "model" in result:
+        compared = f"every file there is that of {result['model']}"
+    else:
+        compared = f"{result['rows']:,} rows were loaded from there and are those of the release"
     return f"{result['published']} {done} ({seen}), commit {result['commit']}\n{compared}"
 
 

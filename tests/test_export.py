@@ -82,9 +82,16 @@ def test_a_folder_that_is_another_model_is_refused(mistral: Path, tmp_path: Path
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(wrong))
     with pytest.raises(RunError, match="another model than was trained"):
         compared(encoder, folder)
+
+
+@pytest.mark.slow
+def test_a_folder_that_does_not_load_is_told_in_one_line(mistral: Path, tmp_path: Path) -> None:
+    encoder, recipe = trained(mistral)
+    folder = export(encoder, recipe, tmp_path, merge=False).folder
     (folder / "modules.json").write_text("[")
-    with pytest.raises(RunError, match="can't load it"):
+    with pytest.raises(RunError, match="can't load it") as fault:
         verify(encoder, folder)
+    assert "\n" not in str(fault.value)
 
 
 def test_users_read_the_tokens_that_training_read_and_the_last_one_ends_the_text(mistral: Path, tmp_path: Path) -> None:

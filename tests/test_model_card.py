@@ -60,8 +60,10 @@ def test_a_card_shows_how_to_use_what_lies_there() -> None:
     assert "## Scores" not in card(facts(held_out={}))
 
 
-def test_a_card_does_not_say_where_the_base_model_lies() -> None:
-    assert "/home/me" not in card(facts(model=ModelFacts(name="/home/me/base", digest="0")))
+def test_a_card_does_not_say_where_things_lie_on_this_machine() -> None:
+    text = card(facts(model=ModelFacts(name="/home/me/base", digest="0", adapter="/home/me/runs/first/model")))
+    assert "/home/me" not in text
+    assert "`first/model`" in text
 
 
 def test_nothing_in_a_card_acts() -> None:
