@@ -1,5 +1,7 @@
 """Cutting texts into micro-batches: every text once, none over the budget unless alone."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,5 +27,5 @@ def test_longest_come_first_and_no_two_neighbours_would_fit_together(
 ) -> None:
     parts = cut(lengths, tokens, layout)
     assert np.all(np.diff(lengths[np.concatenate([*parts, np.array([], int)]).astype(int)]) <= 0)
-    for part, following in zip(parts, parts[1:], strict=False):
+    for part, following in pairwise(parts):
         assert run_tokens(lengths[np.append(part, following[0])], layout) > tokens

@@ -7,6 +7,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import MistralConfig, MistralModel, PreTrainedModel, PreTrainedTokenizerFast
 
+torch.set_num_threads(1)  # on shared cores two threads wait for each other: ten times slower
+
 TEXTS = [
     "how do volcanoes form",
     "A volcano forms where magma reaches the surface, and the lava that cools there builds a mountain.",
