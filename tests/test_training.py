@@ -51,6 +51,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     return told.splitlines()[0]
 
 
+@pytest.mark.slow  # the model is loaded back in processes of their own
 def test_a_model_is_trained_on_a_release_and_labelled_rows_and_says_what_it_was_made_of(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
