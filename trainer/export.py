@@ -91,7 +91,7 @@ def _write_merged(encoder: Encoder, recipe: Recipe, adapter: Path, folder: Path,
     from transformers import AutoModel
 
     base = AutoModel.from_pretrained(encoder.name, revision=encoder.revision, use_safetensors=True, dtype="auto")
-    model: Any = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()  # type: ignore[operator]
+    model: Any = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
     if _turned(encoder):
         model.config.is_causal = False
     model.config.pad_token_id = _exported(encoder.tokenizer, recipe).pad_token_id  # TEI reads no null here
