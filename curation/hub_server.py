@@ -1,4 +1,4 @@
-"""A Hub on this machine: it speaks as much of the Hub's protocol as it takes to publish datasets and to load them.
+"""A Hub on this machine: it speaks as much of the Hub's protocol as it takes to publish datasets and models and to load them.
 
 For rehearsals and tests: the real clients (``huggingface_hub``, ``datasets``) talk to it, and what they were told outlives
 its end. Contents stream to disk and from it. It answers on 127.0.0.1 alone and needs the extra ``hub`` (starlette, uvicorn).
@@ -26,46 +26,47 @@ from pairsmith.factory.errors import RoomError
 HOST = "127.0.0.1"
 LARGEST_BODY = 100_000_000  # bytes of a request that is no upload: a commit carries its small files in it
 
-_REPOSITORY = "/api/datasets/{organization}/{name}"
+_NAMED = "/{organization}/{name}"
 _FILE_HEADERS = {"Accept-Ranges": "bytes", "Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
 
 Endpoint = Callable[["Hub", Request, Any], Response]
 
 
 class Hub:
-    """The endpoints. ``store``: what is published; ``accounts``: by whom it may be."""
+    """The endpoints for repositories of one kind. ``store``: what is published; ``accounts``: by whom it may be."""
 
     def __init__(self, store: Store, accounts: Accounts) -> None:
         self.store = store
         self.accounts = accounts
+        self._pages = "/datasets" if store.kind == "datasets" else ""  # as the Hub has it: models stand at its root
 
-    def app(self) -> Starlette:
-        """The server. A page of another site that gets a browser to call it under another name is turned away."""
-        routes = [
-            self._route("/api/whoami-v2", "GET", Hub.whoami),
-            self._route("/api/validate-yaml", "POST", Hub.validate),
-            self._route("/api/repos/create", "POST", Hub.create),
-            self._route(_REPOSITORY, "GET", Hub.about),
-            self._route(_REPOSITORY + "/revision/{revision:path}", "GET", Hub.about),
-            self._route(_REPOSITORY + "/refs", "GET", Hub.refs),
-            self._route(_REPOSITORY + "/commits/{revision:path}", "GET", Hub.commits),
-            self._route(_REPOSITORY + "/tree/{revision}", "GET", Hub.tree),
-            self._route(_REPOSITORY + "/tree/{revision}/{path:path}", "GET", Hub.tree),
-            self._route(_REPOSITORY + "/paths-info/{revision:path}", "POST", Hub.paths),
-            self._route(_REPOSITORY + "/preupload/{revision:path}", "POST", Hub.preupload),
-            self._route(_REPOSITORY + "/commit/{revision:path}", "POST", Hub.commit),
-            self._route(_REPOSITORY + "/tag/{revision:path}", "POST", Hub.tag),
-            self._route("/datasets/{organization}/{name}.git/info/lfs/objects/batch", "POST", Hub.batch),
-            self._route("/datasets/{organization}/{name}/resolve/{revision}/{path:path}", "GET", Hub.resolve),
-            Route("/contents/{sha256}", self._upload, methods=["PUT"]),
-            self._route("/contents/{sha256}", "GET", Hub.content),
-            self._route("/contents/{sha256}/verify", "POST", Hub.verify),
+    def routes(self) -> list[Route]:
+        """What is asked of one repository."""
+        about, page = f"/api/{self.store.kind}{_NAMED}", self._pages + _NAMED
+        return [
+            self.route(about, "GET", Hub.about),
+            self.route(about + "/revision/{revision:path}", "GET", Hub.about),
+            self.route(about + "/refs", "GET", Hub.refs),
+            self.route(about + "/commits/{revision:path}", "GET", Hub.commits),
+            self.route(about + "/tree/{revision}", "GET", Hub.tree),
+            self.route(about + "/tree/{revision}/{path:path}", "GET", Hub.tree),
+            self.route(about + "/paths-info/{revision:path}", "POST", Hub.paths),
+            self.route(about + "/preupload/{revision:path}", "POST", Hub.preupload),
+            self.route(about + "/commit/{revision:path}", "POST", Hub.commit),
+            self.route(about + "/tag/{revision:path}", "POST", Hub.tag),
+            self.route(page + ".git/info/lfs/objects/batch", "POST", Hub.batch),
+            self.route(page + "/resolve/{revision}/{path:path}", "GET", Hub.resolve),
         ]
-        return Starlette(
-            routes=routes,
-            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
-            exception_handlers={HubRefusal: _refused, RoomError: _full, ClientDisconnect: _gone},
-        )
+
+    def shared(self) -> list[Route]:
+        """What is asked of the whole Hub, whichever kind a content is of."""
+        return [
+            self.route("/api/whoami-v2", "GET", Hub.whoami),
+            self.route("/api/validate-yaml", "POST", Hub.validate),
+            Route("/contents/{sha256}", self._upload, methods=["PUT"]),
+            self.route("/contents/{sha256}", "GET", Hub.content),
+            self.route("/contents/{sha256}/verify", "POST", Hub.verify),
+        ]
 
     def whoami(self, request: Request, _: Any) -> Response:
         """Who asks."""
@@ -80,20 +81,18 @@ class Hub:
         return JSONResponse({"errors": wrong, "warnings": []}, 400 if wrong else 200)
 
     def create(self, request: Request, body: Any) -> Response:
-        """A new dataset; private unless it is said to be public."""
+        """A new repository; private unless it is said to be public."""
         account = self._account(request)
         organization = body.get("organization") or account.name
         _need(account.may_write(organization), organization)
-        if body.get("type") != "dataset":
-            raise HubRefusal(400, "this server keeps datasets only")
         name = f"{organization}/{body['name']}"
         attributes = self.store.keep(answers.ATTRIBUTES)
         private = body.get("visibility", "private") != "public"
         self.store.create(name, private, account.name, {".gitattributes": attributes})
-        return JSONResponse({"url": f"{_base(request)}/datasets/{name}", "name": name, "id": name})
+        return JSONResponse({"url": f"{_base(request)}{self._pages}/{name}", "name": name, "id": name})
 
     def about(self, request: Request, _: Any) -> Response:
-        """Facts of a dataset at a revision."""
+        """Facts of a repository at a revision."""
         repository = self._readable(request)
         commit = self.store.commit(repository, _revision(request))
         return JSONResponse(answers.described(self.store, repository, commit))
@@ -132,7 +131,7 @@ class Hub:
         header, changes = answers.read_commit(self.store, body)
         title, message = header["summary"], header.get("description") or ""
         made = self.store.change(repository.name, changes, title, message, account.name, header.get("parentCommit"))
-        url = f"{_base(request)}/datasets/{repository.name}/commit/{made.id}"
+        url = f"{_base(request)}{self._pages}/{repository.name}/commit/{made.id}"
         return JSONResponse({"success": True, "commitOid": made.id, "commitUrl": url, "hookOutput": ""})
 
     def tag(self, request: Request, body: Any) -> Response:
@@ -190,7 +189,9 @@ class Hub:
                 raise HubRefusal(400, "the content has another digest than was said")
         return Response()
 
-    def _route(self, path: str, method: str, endpoint: Endpoint) -> Route:
+    def route(self, path: str, method: str, endpoint: Endpoint) -> Route:
+        """A route to an endpoint, which runs in a thread of its own."""
+
         async def answer(request: Request) -> Response:
             body = await _body(request)
             try:
@@ -239,6 +240,24 @@ class Hub:
         account, repository = self._account(request), self._readable(request)
         _need(account.may_write(repository.organization), repository.organization)
         return repository, account
+
+
+def hub_app(datasets: Hub, models: Hub) -> Starlette:
+    """The server. A page of another site that gets a browser to call it under another name is turned away."""
+    hubs = {"dataset": datasets, "model": models}
+
+    def create(_: Hub, request: Request, body: Any) -> Response:
+        kind = body.get("type", "model")
+        if kind not in hubs:
+            raise HubRefusal(400, "this server keeps datasets and models only")
+        return hubs[kind].create(request, body)
+
+    routes = [*datasets.shared(), datasets.route("/api/repos/create", "POST", create)]
+    return Starlette(
+        routes=[*routes, *datasets.routes(), *models.routes()],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
+        exception_handlers={HubRefusal: _refused, RoomError: _full, ClientDisconnect: _gone},
+    )
 
 
 def _need(allowed: bool, organization: str) -> None:

@@ -46,14 +46,15 @@ def hub_server(folder: Path) -> "uvicorn.Server":
     try:
         import uvicorn
 
-        from pairsmith.curation.hub_server import Hub
+        from pairsmith.curation.hub_server import Hub, hub_app
     except ModuleNotFoundError as error:
         raise RunError(
             f"the Hub's server needs the package '{error.name}'; pip install 'pairsmith[hub]' brings it"
         ) from None
     from pairsmith.curation.hub_store import Store
 
-    app = Hub(Store(folder), read_accounts(folder)).app()
+    accounts = read_accounts(folder)
+    app = hub_app(*(Hub(Store(folder, kind), accounts) for kind in ("datasets", "models")))
     return uvicorn.Server(
         uvicorn.Config(app, lifespan="off", log_level="warning", timeout_graceful_shutdown=_GRACE, server_header=False)
     )

@@ -1,8 +1,9 @@
-"""Datasets of a local Hub on disk: contents by their digest, commits by theirs, and one small file of references each.
+"""Datasets or models of a local Hub on disk: contents by their digest, commits by theirs, and a small file of references each.
 
 ::
 
     blobs/<sha256>   datasets/<organization>/<name>/repository.json   datasets/<organization>/<name>/commits/<commit>.json
+                     models/...
 
 Contents and commits never change. A commit happens when its repository's file of references is replaced, whole, after all
 that it names is on disk: a server that is killed leaves the state before it or after it.
@@ -100,9 +101,13 @@ def git_id(kind: str, data: bytes) -> str:
 
 
 class Store:
-    """All datasets below a folder. One process at a time may use a folder; its threads may do anything at once."""
+    """All repositories of one kind below a folder. One process at a time may use a folder; its threads may do anything at once.
 
-    def __init__(self, folder: Path) -> None:
+    ``kind``: ``datasets`` or ``models``; contents are kept together.
+    """
+
+    def __init__(self, folder: Path, kind: str = "datasets") -> None:
+        self.kind = kind
         self._folder = folder
         self._changing = threading.Lock()
         (folder / "blobs").mkdir(parents=True, exist_ok=True)
@@ -134,19 +139,19 @@ class Store:
         return entry
 
     def create(self, name: str, private: bool, author: str, files: Mapping[str, Entry]) -> Repository:
-        """A new dataset with one commit."""
+        """A new repository with one commit."""
         if not all(map(_NAME.fullmatch, name.split("/"))) or name.count("/") != 1:
-            raise HubRefusal(400, f"'{name}' is no name of a dataset: letters, digits, '-', '_' and '.'")
+            raise HubRefusal(400, f"'{name}' is no name of a repository: letters, digits, '-', '_' and '.'")
         with self._changing:
             if self._file(name).exists():
-                raise HubRefusal(409, "You already created this dataset repo")
+                raise HubRefusal(409, f"You already created this {self.kind.removesuffix('s')} repo")
             commit = self._write_commit(name, None, "initial commit", "", author, files)
             repository = Repository(name, private, commit.date, {MAIN: commit.id})
             self._write(repository)
         return repository
 
     def repository(self, name: str) -> Repository:
-        """What is known of a dataset."""
+        """What is known of a repository."""
         if not all(map(_NAME.fullmatch, name.split("/"))):
             raise HubRefusal(404, "Repository not found", "RepoNotFound")
         try:
@@ -216,10 +221,10 @@ class Store:
             self._write(Repository(name, repository.private, repository.created, refs))
 
     def _file(self, name: str) -> Path:
-        return self._folder / "datasets" / name / "repository.json"
+        return self._folder / self.kind / name / "repository.json"
 
     def _commits(self, name: str) -> Path:
-        return self._folder / "datasets" / name / "commits"
+        return self._folder / self.kind / name / "commits"
 
     def _write(self, repository: Repository) -> None:
         known = {"private": repository.private, "created": repository.created, "refs": dict(repository.refs)}

@@ -90,7 +90,7 @@ class PairsFile:
             kind, wanted = found.field(name).type, _wanted(name)
             if found.names.count(name) > 1:
                 raise self._error(f"there are two columns '{name}'; {_REMEDY}")
-            if not (_reads_as(kind, wanted) or (name in _NAMES and pa.types.is_integer(kind))):
+            if not (reads_as(kind, wanted) or (name in _NAMES and pa.types.is_integer(kind))):
                 raise self._error(f"the column '{name}' is {kind}, not {wanted}; {_REMEDY}")
         if {"negative", "negatives"} <= set(self._columns):
             raise self._error("there is a column 'negative' and a column 'negatives'; leave one of them out")
@@ -135,7 +135,7 @@ class PairsFile:
         columns = {name: found[name] for name in found.column_names if name != "negative"}
         blank = {name: pa.chunked_array([pa.nulls(len(found), GIVEN.field(name).type)]) for name in GIVEN.names}
         rows = blank | columns
-        rows["negatives"] = _negatives(found)
+        rows["negatives"] = negatives_of(found)
         rows["model"] = pc.fill_null(rows["model"], UNKNOWN)
         for name in _NEEDED:
             rows[name] = self._filled(name, rows, start)
@@ -218,21 +218,22 @@ def _together(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
-def _reads_as(kind: pa.DataType, wanted: pa.DataType) -> bool:
+def reads_as(kind: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether a column of type ``kind`` holds what one of type ``wanted`` does: strings of every Arrow type, lists of them."""
     types = pa.types
     if types.is_list(wanted):
         lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
-        return bool(types.is_null(kind) or (lists and _reads_as(kind.value_type, wanted.value_type)))
+        return bool(types.is_null(kind) or (lists and reads_as(kind.value_type, wanted.value_type)))
     if types.is_integer(wanted):
         return bool(types.is_null(kind) or types.is_integer(kind))
     if types.is_dictionary(kind):
-        return _reads_as(kind.value_type, wanted)
+        return reads_as(kind.value_type, wanted)
     return any(
         is_kind(kind) for is_kind in (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
     )
 
 
-def _negatives(found: pa.Table) -> pa.ChunkedArray:
+def negatives_of(found: pa.Table) -> pa.ChunkedArray:
     """The list of each row, without what is null in it; empty where there is none."""
     if "negative" in found.column_names:
         texts = found["negative"].combine_chunks()

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+MOST_DRAWN = 100  # times that a row is drawn in an epoch: beyond it a model learns the rows by heart
 MOST_SHOWN = 50_000  # rows for people: more than they can read, and what a server on SQLite searches at once
 
 
@@ -22,8 +23,12 @@ def add_arguments(verb: argparse.ArgumentParser, name: str) -> None:
         )
         about = "default: 8642, or another one where that is in use"
         verb.add_argument("--port", type=_port, metavar="N", help=about)
+    elif name == "embed":
+        _add_embed_arguments(verb)
     elif name in ("publish", "yank", "pull"):
         _add_hub_arguments(verb, name)
+    elif name == "train":
+        _add_train_arguments(verb)
     elif name == "diff":
         about = "folder of a release, a run (its newest release), or ORG/NAME@v1.2.0 on the Hub"
         verb.add_argument("old", metavar="A", help=about)
@@ -86,12 +91,47 @@ def _add_quality(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--quality", type=Path, metavar="FILE", help=about)
 
 
+def _add_embed_arguments(verb: argparse.ArgumentParser) -> None:
+    about = "texts: one a line (.txt), JSON lines or Parquet with 'text'"
+    verb.add_argument("file", type=Path, metavar="FILE", help=about)
+    about = "a model in sentence-transformers' format: its folder, that of a training, or a name on the Hub"
+    verb.add_argument("--model", required=True, metavar="DIR", help=about)
+    verb.add_argument("--out", required=True, type=Path, metavar="FILE", help="where the vectors go: .npy or .parquet")
+    verb.add_argument("--query-instruction", metavar="TEXT", help="the task, where the texts are queries")
+    about = "leading dimensions only, for a model that was trained for it"
+    verb.add_argument("--dimensions", type=int, metavar="N", help=about)
+    about = "int8 (a quarter of the size) or binary (a thirty-second); default: float32"
+    verb.add_argument("--quantise", choices=("int8", "binary"), metavar="KIND", help=about)
+
+
+def _add_train_arguments(verb: argparse.ArgumentParser) -> None:
+    about = "a release, a run (its newest one), ORG/NAME@v1.2.0, or labelled rows: .parquet, .jsonl or a folder of them"
+    verb.add_argument("data", nargs="+", metavar="DATA", help=about)
+    about = "what is trained: a folder, or a name on the Hub"
+    verb.add_argument("--model", required=True, metavar="MODEL", help=about)
+    about = "folder for all that comes of it; the same command again goes on where it was cut"
+    verb.add_argument("--out", type=Path, required=True, metavar="OUT", help=about)
+    about = "how often a row of each DATA is drawn in an epoch; default: once"
+    verb.add_argument("--weights", type=_weight, nargs="+", default=[], metavar="W", help=about)
+    about = "YAML of what differs from the method's recipe"
+    verb.add_argument("--recipe", type=Path, metavar="FILE", help=about)
+    about = "one value of the recipe, such as batch=512; may be given again"
+    verb.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE", help=about)
+    about = "go on from this adapter: the model folder of an earlier training"
+    verb.add_argument("--adapter", type=Path, metavar="FOLDER", help=about)
+    about = "the version that --adapter was trained on: of its rows only a share is trained on again"
+    verb.add_argument("--since", metavar="RELEASE", help=about)
+    verb.add_argument("--merge", action="store_true", help="write the whole model, not the adapter alone")
+    about = "default: the GPU where there is one"
+    verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help=about)
+
+
 def _add_hub_arguments(verb: argparse.ArgumentParser, name: str) -> None:
     if name == "publish":
-        verb.add_argument("folder", type=Path, metavar="RELEASE", help="its folder, or a run: its newest release")
         verb.add_argument(
-            "--repo", required=True, metavar="ORG/NAME", help="dataset repository; made if it is not there"
+            "folder", type=Path, metavar="RELEASE", help="its folder, or a run: its newest release; or a model"
         )
+        verb.add_argument("--repo", required=True, metavar="ORG/NAME", help="repository; made if it is not there")
         verb.add_argument("--public", action="store_true", help="for all to see; default: private")
         _add_quality(verb)
         return
@@ -140,3 +180,13 @@ def _cores() -> int:
     """
     allowed: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)  # Linux has it
     return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def _weight(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = 0.0
+    if not 0 < weight <= MOST_DRAWN:
+        raise argparse.ArgumentTypeError(f"'{text}' is no weight; give a number above 0 and up to {MOST_DRAWN}")
+    return weight

@@ -82,9 +82,19 @@ def _serve_hub(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _publish(options: argparse.Namespace) -> dict[str, Any]:
-    from pairsmith.publishing import publish_release
+    from pairsmith.curation.publishable_model import model_folder
+    from pairsmith.publishing import publish_release, publish_trained
 
+    if (model := model_folder(options.folder)) is not None:
+        return publish_trained(model, options.repo, options.public)
     return publish_release(options.folder, options.repo, options.public, options.quality)
+
+
+def _embed(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.embedding import embed_file
+
+    wanted = (options.query_instruction, options.dimensions, options.quantise)
+    return embed_file(options.file, options.model, options.out, *wanted)
 
 
 def _yank(options: argparse.Namespace) -> dict[str, Any]:
@@ -97,6 +107,12 @@ def _pull(options: argparse.Namespace) -> dict[str, Any]:
     from pairsmith.publishing import pull_version
 
     return pull_version(options.reference, options.to)
+
+
+def _train(options: argparse.Namespace) -> dict[str, Any]:
+    from pairsmith.training import Wanted, train_model
+
+    return train_model(Wanted(**{name: getattr(options, name) for name in Wanted._fields}))
 
 
 def _diff(options: argparse.Namespace) -> dict[str, Any]:
@@ -245,8 +261,20 @@ COMMANDS: dict[str, Command] = {
         _diff,
         "diff",
     ),
+    "train": Command(
+        "Fine-tune a text embedder on releases and labelled rows, and write it as sentence-transformers reads it",
+        "train acme/pairs@v1.2.0 --model mistralai/Mistral-7B-v0.1 --out runs/model",
+        _train,
+        "trained",
+    ),
+    "embed": Command(
+        "Write the vectors of a file of texts, by a trained model or any other in sentence-transformers' format",
+        "embed texts.jsonl --model runs/model --out vectors.npy",
+        _embed,
+        "embedded",
+    ),
     "publish": Command(
-        "Publish a release on the Hub: one commit, then a tag that never moves; it is loaded back to compare its rows",
+        "Publish a release, or a model, on the Hub: one commit, then a tag that never moves; what is there is compared",
         "publish runs/mine/releases/1.2.0 --repo acme/pairs",
         _publish,
         "published",

@@ -1,4 +1,4 @@
-"""A release on the Hub: published and read back, marked as bad, brought back."""
+"""A release on the Hub: published and read back, marked as bad, brought back. And a model: published."""
 
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from pairsmith.curation.loaded import need_datasets, verify
 from pairsmith.curation.manifest import note_commit
 from pairsmith.curation.publish import publish
 from pairsmith.curation.publish_check import Bounds
+from pairsmith.curation.publish_model import publish_model
 from pairsmith.curation.pull import pull
 from pairsmith.curation.quality import read_quality
 from pairsmith.curation.reference import local_release
@@ -37,6 +38,18 @@ def publish_release(release: Path, repository: str, public: bool, quality: Path 
         "public": public,
         "rows": done.manifest["rows"],
         "row_set": done.manifest["row_set"],
+    }
+
+
+def publish_trained(model: Path, repository: str, public: bool) -> dict[str, Any]:
+    """Publish the folder of a model; every file that is there is compared with the one that was sent."""
+    done = publish_model(model, repository, public)
+    return {
+        "published": f"{done.repository}@{done.tag}",
+        "model": str(model),
+        "commit": done.commit,
+        "new": done.new,
+        "public": public,
     }
 
 

@@ -160,11 +160,41 @@ def diff(result: Result) -> str:
     return "\n".join(lines(result))
 
 
+def trained(result: Result) -> str:
+    """What training took and gained, and where the model is; another process than the first has nothing to tell."""
+    if "process" in result:
+        return f"process {result['process']}: done"
+    steps, left = f"{result['steps']:,} steps", f", {result['left_out']:,} rows left out" if result["left_out"] else ""
+    lines = [
+        f"{steps}, {result['tokens']:,} tokens in {result['seconds']:,.0f} s{left}; "
+        f"loss {result['first_loss']:.4f} -> {result['last_loss']:.4f}"
+    ]
+    if scores := result["held_out"]:
+        before, after = scores["before"], scores["after"]
+        lines.append(
+            f"held-out rows ({after['queries']:,} queries): nDCG@10 {before['ndcg']:.4f} -> {after['ndcg']:.4f}, "
+            f"recall@1 {before['recall']:.4f} -> {after['recall']:.4f}"
+        )
+    kind = "the whole model" if result["merged"] else "an adapter; --merge writes the whole model"
+    lines.append(
+        f"{result['model']}: {kind}; loaded by sentence-transformers, it differs by {result['difference']:.1e}"
+    )
+    return "\n".join(lines)
+
+
+def embedded(result: Result) -> str:
+    """Where the vectors are, and of what kind."""
+    return f"{result['out']}: {result['texts']:,} vectors of {result['dimensions']:,} dimensions, {result['type']}"
+
+
 def published(result: Result) -> str:
-    """Where a release is published, and that what is loaded from there is the release."""
+    """Where a release or a model is published, and that what is there is what was sent."""
     seen = "for all to see" if result["public"] else "private"
     done = "published" if result["new"] else "was published already"
-    compared = f"{result['rows']:,} rows were loaded from there and are those of the release"
+    if "model" in result:
+        compared = f"every file there is that of {result['model']}"
+    else:
+        compared = f"{result['rows']:,} rows were loaded from there and are those of the release"
     return f"{result['published']} {done} ({seen}), commit {result['commit']}\n{compared}"
 
 

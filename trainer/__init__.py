@@ -1,1 +1,1 @@
-"""The proof: a release as training data, without torch until a model is trained."""
+"""The proof: an embedder is trained on a release; torch is imported only where a model is trained or used."""

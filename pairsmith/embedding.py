@@ -1,0 +1,157 @@
+"""Texts of a file become vectors, with any model in sentence-transformers' format: those that training exports among them."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from pairsmith.factory.errors import InputError
+from pairsmith.factory.folder import written_whole
+from pairsmith.factory.json_lines import json_lines
+from pairsmith.factory.tables import TableFile, new_table
+from pairsmith.progress import bar
+from pairsmith.trainer.data import instruct
+from pairsmith.trainer.export import MODEL
+from pairsmith.trainer.tokens import first_line
+from pairsmith.trainer.vectors import Quantised, quantise, unit
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+READ = (".txt", ".jsonl", ".parquet")
+WRITTEN = (".npy", ".parquet")
+
+_AT_ONCE = (
+    8_192  # texts in memory: some 100 MB of vectors of 4,096 dimensions; texts of like length among them run together
+)
+_COLUMN = "text"
+_TEXTS = pa.schema([pa.field(_COLUMN, pa.string())])
+
+
+def embed_file(
+    source: Path,
+    model: str,
+    out: Path,
+    instruction: str | None = None,
+    dimensions: int | None = None,
+    kind: Quantised | None = None,
+) -> dict[str, Any]:
+    """Write a vector for each text of ``source`` to ``out``, in their order: of unit length, or as ``kind`` of integers.
+
+    ``instruction``: where the texts are queries. ``dimensions``: the leading ones only. Raises :class:`InputError` where a file
+    or the model can't be used; ``out`` appears whole or not at all.
+    """
+    if source.suffix not in READ:
+        raise InputError(f"{source}: name a file of texts that ends in {', '.join(READ)}")
+    if out.suffix not in WRITTEN:
+        raise InputError(f"{out}: the vectors go to a file that ends in {' or '.join(WRITTEN)}")
+    count = sum(1 for _ in _texts(source))
+    if not count:
+        raise InputError(f"{source}: no texts in it")
+    loaded = _loaded(model)
+    width = int(loaded.get_embedding_dimension() or 0)
+    if dimensions is not None and not 1 <= dimensions <= width:
+        raise InputError(f"--dimensions {dimensions}: {model} makes vectors of {width}")
+    prompt = instruct(instruction, "") if instruction else ""
+    vectors = _vectors(loaded, source, count, prompt, dimensions, kind)
+    (_write_array if out.suffix == ".npy" else _write_table)(out, count, dimensions or width, kind, vectors)
+    return {"out": str(out), "texts": count, "dimensions": dimensions or width, "type": _entries(kind).name}
+
+
+def _entries(kind: Quantised | None) -> np.dtype[Any]:
+    return np.dtype({"int8": np.int8, "binary": np.uint8, None: np.float32}[kind])
+
+
+def _columns(dimensions: int, kind: Quantised | None) -> int:
+    return -(-dimensions // 8) if kind == "binary" else dimensions
+
+
+def _vectors(
+    model: "SentenceTransformer", source: Path, count: int, prompt: str, dimensions: int | None, kind: Quantised | None
+) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Texts and their vectors, portion by portion."""
+    with bar("embed", count, "text") as shown:
+        for texts in _portions(_texts(source)):
+            made = unit(model.encode(texts, prompt=prompt, show_progress_bar=False), dimensions)
+            yield texts, quantise(made, kind) if kind else made
+            shown.update(len(texts))
+
+
+def _write_array(
+    path: Path, count: int, dimensions: int, kind: Quantised | None, vectors: Iterator[tuple[list[str], np.ndarray]]
+) -> None:
+    with written_whole(path) as beside:
+        array = np.lib.format.open_memmap(beside, "w+", _entries(kind), (count, _columns(dimensions, kind)))
+        start = 0
+        for _, made in vectors:
+            array[start : start + len(made)] = made
+            start += len(made)
+        array.flush()
+
+
+def _write_table(
+    path: Path, _: int, dimensions: int, kind: Quantised | None, vectors: Iterator[tuple[list[str], np.ndarray]]
+) -> None:
+    """The columns ``text`` and ``embedding``."""
+    entries = pa.list_(pa.from_numpy_dtype(_entries(kind)), _columns(dimensions, kind))
+    schema = _TEXTS.append(pa.field("embedding", entries, nullable=False))
+    with new_table(path, schema) as table:
+        for texts, made in vectors:
+            column = pa.FixedSizeListArray.from_arrays(pa.array(made.reshape(-1)), type=entries)
+            table.write(pa.table([pa.array(texts, pa.string()), column], schema))
+
+
+def _portions(texts: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(texts)
+    while portion := list(islice(rest, _AT_ONCE)):
+        yield portion
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """A text a line, an object a line with ``text``, or the column ``text``."""
+    if path.suffix == ".parquet":
+        table = TableFile(path, _TEXTS, f"give a file with a column '{_COLUMN}'")
+        for rows in table.batches():
+            if rows[_COLUMN].null_count:
+                raise InputError(f"{path}: the column '{_COLUMN}' has rows without a text; leave them out")
+            yield from rows[_COLUMN].to_pylist()
+    elif path.suffix == ".jsonl":
+        for place, record in json_lines(path, "correct it, or leave it out"):
+            if isinstance(record, InputError):
+                raise record
+            if not isinstance(record.get(_COLUMN), str):
+                raise InputError(
+                    f'{place}: no text in \'{_COLUMN}\'; each line is an object such as {{"{_COLUMN}": "..."}}'
+                )
+            yield record[_COLUMN]
+    else:
+        try:
+            with path.open(encoding="utf-8-sig", newline="\n") as file:
+                for line in file:
+                    yield line.rstrip("\r\n")
+        except (OSError, UnicodeError) as error:
+            raise InputError(f"{path}: cannot be read as UTF-8 text ({first_line(error)})") from None
+
+
+def _loaded(model: str) -> "SentenceTransformer":
+    """The model: a folder, also the one that a training wrote it into, or a name on the Hub. No code of its own is run."""
+    folder = Path(model)
+    if (folder / MODEL / "modules.json").is_file():
+        folder /= MODEL
+    if folder.is_dir() and not (folder / "modules.json").is_file():
+        raise InputError(
+            f"{folder}: no modules.json, so it is no model in sentence-transformers' format; name one that is"
+        )
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        name = str(folder) if folder.is_dir() else model
+        return SentenceTransformer(name, trust_remote_code=False, model_kwargs={"use_safetensors": True})
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as fault:
+        raise InputError(f"{model}: cannot be loaded by sentence-transformers: {first_line(fault)}") from fault

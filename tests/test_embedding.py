@@ -1,0 +1,108 @@
+"""`pairsmith embed`: files of texts to vectors, in order, whole, cut or as integers; what is no file of texts is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sentence_transformers import SentenceTransformer
+from tiny import TEXTS, minilm
+
+from pairsmith.cli import main
+from pairsmith.trainer.vectors import quantise, unit
+
+MODEL = ["--model", str(minilm())]
+
+
+@pytest.fixture(scope="module")
+def expected() -> np.ndarray:
+    return SentenceTransformer(str(minilm()), device="cpu").encode(TEXTS)
+
+
+def written(folder: Path, suffix: str) -> Path:
+    path = folder / f"texts{suffix}"
+    if suffix == ".parquet":
+        pq.write_table(pa.table({"id": list(map(str, range(len(TEXTS)))), "text": TEXTS}), path)
+    else:
+        lines = TEXTS if suffix == ".txt" else [json.dumps({"text": text, "id": 1}) for text in TEXTS]
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".parquet"])
+def test_the_vectors_are_those_of_sentence_transformers_in_the_order_of_the_texts(
+    suffix: str, expected: np.ndarray, tmp_path: Path
+) -> None:
+    out = tmp_path / "vectors.npy"
+    assert main(["embed", str(written(tmp_path, suffix)), *MODEL, "--out", str(out)]) == 0
+    found = np.load(out)
+    assert (found.shape, found.dtype) == (expected.shape, np.float32)
+    assert np.abs(found - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("kind", [None, "int8", "binary"])
+def test_a_table_has_texts_and_vectors_cut_and_as_integers(
+    kind: Any, expected: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "vectors.parquet"
+    options = ["--dimensions", "20", *(["--quantise", kind] if kind else []), "--json"]
+    assert main(["embed", str(written(tmp_path, ".txt")), *MODEL, "--out", str(out), *options]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["texts"], told["dimensions"]) == (len(TEXTS), 20)
+    table = pq.read_table(out)
+    assert table["text"].to_pylist() == TEXTS
+    found, cut = np.array(table["embedding"].to_pylist()), unit(expected, 20)
+    if kind is None:
+        assert np.abs(found - cut).max() < 1e-5
+    else:
+        made = quantise(cut, kind)
+        assert found.shape == made.shape
+        assert (np.abs(found.astype(int) - made) <= 1).mean() > 0.98  # where rounding decides, batches differ
+
+
+def test_queries_carry_the_instruction(expected: np.ndarray, tmp_path: Path) -> None:
+    out = tmp_path / "vectors.npy"
+    told = ["--query-instruction", "Find it."]
+    assert main(["embed", str(written(tmp_path, ".txt")), *MODEL, "--out", str(out), *told]) == 0
+    asked = SentenceTransformer(str(minilm()), device="cpu").encode(
+        [f"Instruct: Find it.\nQuery: {one}" for one in TEXTS]
+    )
+    assert np.abs(np.load(out) - asked).max() < 1e-5
+    assert np.abs(asked - expected).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "said"),
+    [
+        ("a.csv", b"x", [], "ends in .txt, .jsonl, .parquet"),
+        ("a.txt", b"", [], "no texts in it"),
+        ("a.txt", b"\xff\xfe", [], "cannot be read as UTF-8"),
+        ("a.jsonl", b'{"query": "x"}', [], "a.jsonl:1: no text in 'text'"),
+        ("a.jsonl", b"[1]", [], "not an object"),
+        ("a.parquet", b"x", [], "not readable as Parquet"),
+        ("missing.txt", None, [], "missing.txt: cannot be read"),
+        ("a.txt", b"x", ["--dimensions", "385"], "makes vectors of 384"),
+        ("a.txt", b"x", ["--out", "vectors.csv"], "ends in .npy or .parquet"),
+        ("a.txt", b"x", ["--model", "."], "no modules.json"),
+    ],
+)
+def test_what_cannot_be_used_is_told_in_one_line_and_nothing_is_written(
+    name: str,
+    content: bytes | None,
+    options: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path(name).write_bytes(content)
+    assert main(["embed", name, *MODEL, "--out", "vectors.npy", *options]) == 2
+    errors = capsys.readouterr().err
+    assert said in errors
+    assert errors.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ([] if content is None else [name])
