@@ -1,5 +1,6 @@
 """LoRA on every linear layer of the blocks, and nothing outside them."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def attach(model: Any, name: str, recipe: Recipe, adapter: Path | None) -> PeftM
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in linears.values()),
         task_type=TaskType.FEATURE_EXTRACTION,
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers under a name of yesterday
         torch.manual_seed(recipe.seed)
         # The adapter keeps the model's dtype: peft's own float32 copies would cast every input of every layer.
         return get_peft_model(model, config, autocast_adapter_dtype=False)  # type: ignore[return-value]

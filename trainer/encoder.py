@@ -70,7 +70,8 @@ class Encoder:
         copy_back(self.trained, self._working)
 
     def _padded(self, tokens: list[np.ndarray], lengths: np.ndarray) -> torch.Tensor:
-        ids = np.full((len(tokens), lengths.max()), self.tokenizer.pad_token_id or 0, np.int64)
+        padding = max(self._inner.config.pad_token_id or 0, 0)  # some configs say -1 for none
+        ids = np.full((len(tokens), lengths.max()), padding, np.int64)
         real = np.arange(ids.shape[1]) < lengths[:, None]
         ids[real] = np.concatenate(tokens)
         # With causal attention no token sees the padding on its right, and no mask means the fastest kernel.
