@@ -3,7 +3,7 @@
 import inspect
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -42,9 +42,9 @@ class Encoder:
     def __post_init__(self) -> None:
         self._working = dict(sorted((name, p) for name, p in self.model.named_parameters() if p.requires_grad))
         self.trained = masters(self._working)
-        self._inner = self.model.get_base_model()
-        self._own_attention = self._inner.config._attn_implementation
-        self._takes = inspect.signature(self._inner.forward).parameters.keys()  # type: ignore[arg-type]
+        self._inner = cast(Any, self.model.get_base_model())
+        self._own_attention: str = self._inner.config._attn_implementation
+        self._takes = inspect.signature(self._inner.forward).parameters.keys()
         self._first = first_position(self._inner)
 
     @property

@@ -21,7 +21,7 @@ def _master(weight: torch.nn.Parameter) -> torch.nn.Parameter:
         master.grad = gradient.float() if master.grad is None else master.grad.add_(gradient)
         weight.grad = None
 
-    weight.register_post_accumulate_grad_hook(move)  # type: ignore[no-untyped-call]
+    weight.register_post_accumulate_grad_hook(move)
     return master
 
 
