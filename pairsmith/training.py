@@ -212,5 +212,5 @@ def progress(line: "Line", linear_weights: int) -> str:
     work = step_flops(linear_weights, line.tokens) / seconds / 1e12
     return (
         f"loss {line.loss:.4f}, margin {line.margin:.3f}, masked {line.masked:.2%}, {line.tokens / seconds:,.0f} tokens/s, "
-        f"{line.tokens / line.run_tokens:.0%} real, {work:,.2f} model-TFLOP/s"
+        f"{line.tokens / line.run_tokens:.0%} real, {work:.3g} model-TFLOP/s"
     )

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from sentence_transformers import SentenceTransformer
-from tiny import TEXTS, minilm, save_mistral
+from test_encoder import KINDS, SHARED
+from tiny import TEXTS, minilm, save_mistral, save_model, save_tokenizer
 from tokenizers import Tokenizer
 
 from pairsmith.factory.errors import RunError
@@ -72,6 +74,30 @@ def test_a_merged_model_needs_no_base_and_differs_by_rounding(mistral: Path, tmp
     assert config["matryoshka_dimensions"] == [64, 32]
     assert config["rope_theta"] == config["rope_parameters"]["rope_theta"]
     assert isinstance(config["pad_token_id"], int)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "own"), [each[:2] for each in KINDS], ids=[kind for kind, *_ in KINDS])
+def test_every_kind_of_model_is_exported_as_it_was_trained(kind: str, own: dict[str, Any], tmp_path: Path) -> None:
+    save_tokenizer(tmp_path)
+    config = getattr(transformers, f"{kind}Config")(**SHARED | own)
+    save_model(getattr(transformers, f"{kind}Model"), config, tmp_path)
+    encoder, recipe = trained(tmp_path)
+    assert compared(encoder, export(encoder, recipe, tmp_path / "out", merge=False).folder) == 0
+    assert compared(encoder, export(encoder, recipe, tmp_path / "out", merge=True).folder) < 1e-5
+    if encoder.causal:
+        encoder, recipe = trained(tmp_path, attention="bidirectional")
+        assert compared(encoder, export(encoder, recipe, tmp_path / "out", merge=False).folder) < 1e-5
+
+
+def test_positions_of_a_model_that_counts_from_its_padding_stay(tmp_path: Path) -> None:
+    save_tokenizer(tmp_path)
+    save_model(transformers.RobertaModel, transformers.RobertaConfig(**SHARED), tmp_path)
+    encoder, recipe = trained(tmp_path)
+    folder = export(encoder, recipe, tmp_path / "out", merge=True).folder
+    assert compared(encoder, folder) < 1e-5
+    model = SentenceTransformer(str(folder), device="cpu")
+    assert abs(model.encode(TEXTS) - [model.encode(text) for text in TEXTS]).max() < 1e-5
 
 
 def test_a_folder_that_is_another_model_is_refused(mistral: Path, tmp_path: Path) -> None:

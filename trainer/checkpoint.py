@@ -31,7 +31,7 @@ FREE = ("tokens", "checkpointing", "save_every")
 
 
 class Identity(BaseModel):
-    """What a training is of. ``processes``: how many deal the sums, which decides their last bits."""
+    """What a training is of. ``processes``: how many deal the sums; another number changes no more than their last bits."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -154,7 +154,6 @@ def _told(one: Identity) -> dict[str, str]:
         "the earlier version": one.since or "none",
         "the model": f"{one.model.name} (weights {one.model.digest[:12]}{adapter})",
         **{f"the recipe with {name}": json.dumps(value) for name, value in options.items()},
-        "a training in processes:": str(one.processes),
     }
 
 

@@ -91,10 +91,11 @@ def _write_merged(encoder: Encoder, recipe: Recipe, adapter: Path, folder: Path,
     from transformers import AutoModel
 
     base = AutoModel.from_pretrained(encoder.name, revision=encoder.revision, use_safetensors=True, dtype="auto")
-    model: Any = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()  # type: ignore[operator]
+    model: Any = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
     if _turned(encoder):
         model.config.is_causal = False
-    model.config.pad_token_id = _exported(encoder.tokenizer, recipe).pad_token_id  # TEI reads no null here
+    if model.config.pad_token_id is None:  # which TEI can't read; where there is one, RoBERTa counts positions from it
+        model.config.pad_token_id = _exported(encoder, recipe).pad_token_id
     if recipe.dimensions:
         model.config.matryoshka_dimensions = sorted({encoder.dimension, *recipe.dimensions}, reverse=True)  # for vLLM
     with _whole(folder) as beside:
@@ -117,7 +118,7 @@ def _write_frame(encoder: Encoder, recipe: Recipe, folder: Path, instruction: st
     _write(folder / "1_Pooling" / "config.json", {**width, **pooling, **rest, "include_prompt": True})
     (folder / "2_Normalize").mkdir()
     _write(folder / "config_sentence_transformers.json", _prompts(instruction))
-    tokenizer = _exported(encoder.tokenizer, recipe)
+    tokenizer = _exported(encoder, recipe)
     tokenizer.save_pretrained(str(folder))
     _write_words(tokenizer, folder / "tokenizer_config.json")
 
@@ -136,14 +137,16 @@ def _prompts(instruction: str) -> dict[str, Any]:
     }
 
 
-def _exported(tokenizer: Any, recipe: Recipe) -> Any:
+def _exported(encoder: Encoder, recipe: Recipe) -> Any:
     """The tokenizer as users get it: who calls it says where to cut, and it can pad."""
-    tokenizer = copy.deepcopy(tokenizer)
+    tokenizer = copy.deepcopy(encoder.tokenizer)
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.model_max_length = recipe.max_length
     tokenizer.padding_side = "right"
     if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+        own = getattr(encoder.model.config, "pad_token_id", None)
+        named = None if own is None else tokenizer.convert_ids_to_tokens(own)
+        tokenizer.pad_token = named or tokenizer.eos_token or tokenizer.unk_token
     return tokenizer
 
 

@@ -87,12 +87,13 @@ def score(task: HeldOut, embed: Embed, dimensions: Sequence[int] = ()) -> HeldOu
         whole=_figures(gains),
         groups={group: _figures(gains[[each == group for each in task.groups]]) for group in sorted(set(task.groups))},
         dimensions={cut: _figures(_gains(unit(queries, cut), unit(documents, cut), task.right)) for cut in dimensions},
-        quantised={kind: _figures(_gains(*(_rounded(each, kind) for each in whole), task.right)) for kind in QUANTISED},
+        quantised={kind: _figures(_gains(*_rounded(whole, kind), task.right)) for kind in QUANTISED},
     )
 
 
-def _rounded(vectors: np.ndarray, kind: Quantised) -> np.ndarray:
-    return restored(quantise(vectors, kind), kind, vectors.shape[1])
+def _rounded(sides: tuple[np.ndarray, np.ndarray], kind: Quantised) -> tuple[np.ndarray, np.ndarray]:
+    queries, documents = (restored(quantise(side, kind), kind, side.shape[1]) for side in sides)
+    return queries, documents
 
 
 def _figures(gains: np.ndarray) -> Figures:

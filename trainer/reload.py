@@ -77,7 +77,7 @@ def _ours(encoder: Encoder) -> np.ndarray:
     training = encoder.model.training
     encoder.model.eval()
     with torch.inference_mode(), _one_thread():
-        vectors = [normalize(encoder.embed([ids]).float(), dim=-1) for ids in encoder.tokenize(list(PROBES))]
+        vectors = [normalize(encoder.embed_alone(ids).float(), dim=-1) for ids in encoder.tokenize(list(PROBES))]
     encoder.model.train(training)
     return torch.cat(vectors).cpu().numpy()
 
