@@ -1,5 +1,6 @@
 """LoRA on every linear layer of the blocks, and nothing outside them."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ def block_linears(model: torch.nn.Module) -> dict[str, torch.nn.Module]:
     return {name: module for name, module in _linears(model).items() if any(name.startswith(f"{at}.") for at in lists)}
 
 
-def weights_of(linears: dict[str, torch.nn.Module]) -> int:
+def weights_of(linears: dict[str, Any]) -> int:
     """N of 6N: the weights that every token is multiplied with."""
-    return sum(module.weight.numel() for module in linears.values())  # type: ignore[union-attr, operator]
+    return sum(int(module.weight.numel()) for module in linears.values())
 
 
 def attach(model: Any, name: str, recipe: Recipe, adapter: Path | None) -> PeftModel:
@@ -46,10 +47,11 @@ def attach(model: Any, name: str, recipe: Recipe, adapter: Path | None) -> PeftM
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in linears.values()),
         task_type=TaskType.FEATURE_EXTRACTION,
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers under a name of yesterday
         torch.manual_seed(recipe.seed)
         # The adapter keeps the model's dtype: peft's own float32 copies would cast every input of every layer.
-        return get_peft_model(model, config, autocast_adapter_dtype=False)  # type: ignore[return-value]
+        return get_peft_model(model, config, autocast_adapter_dtype=False)
 
 
 def _continued(model: Any, name: str, recipe: Recipe, adapter: Path) -> PeftModel:
@@ -67,7 +69,7 @@ def _continued(model: Any, name: str, recipe: Recipe, adapter: Path) -> PeftMode
     config.lora_dropout = recipe.dropout
     config.inference_mode = False
     try:
-        return PeftModel.from_pretrained(  # type: ignore[no-any-return]
+        return PeftModel.from_pretrained(
             model, str(adapter), config=config, is_trainable=True, autocast_adapter_dtype=False
         )
     except (ValueError, RuntimeError, KeyError) as fault:

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModel, PreTrainedModel
-from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
+from transformers.utils.hub import cached_file
 
 from pairsmith.factory.errors import InputError
 from pairsmith.trainer.recipe import Recipe
@@ -54,13 +54,13 @@ def read_both_ways(model: PreTrainedModel) -> None:
     model.config.is_causal = False  # masks are made from this
     for module in model.modules():
         if isinstance(getattr(module, "is_causal", None), bool):
-            module.is_causal = False  # and kernels without a mask run from this
+            module.is_causal = False  # type: ignore[assignment]  # and kernels without a mask run from this
 
 
 def first_position(model: PreTrainedModel) -> int:
     """The position number of a text's first token: 0, but in RoBERTa's family the padding's id and one."""
-    counts_from_padding = hasattr(getattr(model, "embeddings", None), "create_position_ids_from_input_ids")
-    return int(model.embeddings.padding_idx) + 1 if counts_from_padding else 0
+    embeddings: Any = getattr(model, "embeddings", None)
+    return int(embeddings.padding_idx) + 1 if hasattr(embeddings, "create_position_ids_from_input_ids") else 0
 
 
 def made_for(name: str, causal: bool) -> str:

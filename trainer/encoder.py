@@ -3,7 +3,7 @@
 import inspect
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -42,9 +42,9 @@ class Encoder:
     def __post_init__(self) -> None:
         self._working = dict(sorted((name, p) for name, p in self.model.named_parameters() if p.requires_grad))
         self.trained = masters(self._working)
-        self._inner = self.model.get_base_model()
-        self._own_attention = self._inner.config._attn_implementation
-        self._takes = inspect.signature(self._inner.forward).parameters.keys()  # type: ignore[arg-type]
+        self._inner = cast(Any, self.model.get_base_model())
+        self._own_attention: str = self._inner.config._attn_implementation
+        self._takes = inspect.signature(self._inner.forward).parameters.keys()
         self._first = first_position(self._inner)
 
     @property
@@ -70,7 +70,8 @@ class Encoder:
         copy_back(self.trained, self._working)
 
     def _padded(self, tokens: list[np.ndarray], lengths: np.ndarray) -> torch.Tensor:
-        ids = np.full((len(tokens), lengths.max()), self.tokenizer.pad_token_id or 0, np.int64)
+        padding = max(self._inner.config.pad_token_id or 0, 0)  # some configs say -1 for none
+        ids = np.full((len(tokens), lengths.max()), padding, np.int64)
         real = np.arange(ids.shape[1]) < lengths[:, None]
         ids[real] = np.concatenate(tokens)
         # With causal attention no token sees the padding on its right, and no mask means the fastest kernel.

@@ -89,8 +89,11 @@ def _varlen(
 
     far = -1 if window is None else window - 1
     longest = max(segments.lengths)
-    out: torch.Tensor = varlen_attn(
-        *(states[0].transpose(0, 1) for states in (query, key, value)),
+    query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))
+    out = varlen_attn(
+        query,
+        key,
+        value,
         segments.bounds,
         segments.bounds,
         longest,
@@ -99,6 +102,7 @@ def _varlen(
         window_size=(far, 0 if causal else far),
         enable_gqa=query.shape[1] != key.shape[1],
     )
+    assert isinstance(out, torch.Tensor)  # noqa: S101  # a pair only where it is asked for
     return out
 
 
@@ -117,12 +121,14 @@ def _segmented(
     for length, same in groupby(segments.lengths):
         count = len(list(same))
         stop = start + count * length
-        batch = (
+        q, k, v = (
             states[0, :, start:stop].unflatten(1, (count, length)).transpose(0, 1) for states in (query, key, value)
         )
         mask = _window_mask(length, window, causal, query.device) if window is not None and window < length else None
         out = scaled_dot_product_attention(
-            *batch,
+            q,
+            k,
+            v,
             attn_mask=mask,
             is_causal=causal and mask is None,
             scale=scaling,
