@@ -86,10 +86,13 @@ def _joined(device: str) -> "World":
 
     from pairsmith.trainer.world import join
 
-    place = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    if place == "cuda":
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    return join(torch.device(place))
+    if device == "cpu" or not torch.cuda.is_available():
+        return join(torch.device("cpu"))
+    number, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if number >= count:
+        raise InputError(f"process {number + 1} of this machine has no CUDA device, there are {count}; start {count}")
+    torch.cuda.set_device(number)
+    return join(torch.device("cuda", number))
 
 
 def _read_together(wanted: Wanted, world: "World") -> Any:
@@ -128,6 +131,7 @@ def _trained(
     world.wait()
     with _watched(encoder) as watch:
         done = train(encoder, rows, wanted.out, about, world, watch)
+    world.leave()
     if not world.first:
         return {"out": str(wanted.out), "process": world.rank}
     if unseen is not None:

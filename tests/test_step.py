@@ -187,6 +187,26 @@ def test_when_memory_runs_out_the_budget_halves_and_the_step_gives_the_same_grad
     assert len(said) == count
 
 
+def test_memory_that_runs_out_in_the_check_before_the_first_step_or_in_the_loss_halves_the_budget_too(
+    mistral, monkeypatch
+):
+    recipe, batch, said = Recipe(**PLAIN, tokens=5_000), batch_of(12), []
+    encoder = exact(mistral, recipe)
+    step = GradCache(Small(encoder, 250), recipe, World(), said.append)
+    step.check(batch, 1)
+    assert said and step.budget < 5_000
+
+    def short(*given):
+        monkeypatch.undo()
+        raise RuntimeError("CUDA error: out of memory")
+
+    monkeypatch.setattr("pairsmith.trainer.step.info_nce", short)
+    count = len(said)
+    step.gradients(batch, 1)
+    assert len(said) > count
+    assert largest_difference(encoder, full_batch(encoder, batch, recipe)[1]) < 1e-12
+
+
 def test_a_text_that_does_not_fit_alone_is_one_clear_line(mistral):
     recipe = Recipe(**PLAIN, tokens=5_000)
     encoder = exact(mistral, recipe)
@@ -194,6 +214,8 @@ def test_a_text_that_does_not_fit_alone_is_one_clear_line(mistral):
         RunError, match=r"step 1: out of memory with one text of \d+ tokens at a time; set 'checkpointing"
     ):
         GradCache(Small(encoder, 2), recipe, World(), print).gradients(batch_of(4), 1)
+    with pytest.raises(RunError, match=r"step 7: out of memory with one text of \d+ tokens at a time"):
+        GradCache(Small(encoder, 2), recipe, World(), print).check(batch_of(4), 7)
 
 
 def test_other_errors_are_not_taken_for_lack_of_memory(mistral):

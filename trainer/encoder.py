@@ -117,7 +117,7 @@ def load_encoder(model: str | Path, recipe: Recipe, device: str = "auto", adapte
     linear_weights = weights_of(block_linears(frozen))
     peft_model = attach(frozen, name, recipe, adapter).to(place)
     if recipe.checkpointing:
-        frozen.gradient_checkpointing_enable({"use_reentrant": False})
+        base.recompute_blocks(name, frozen)
     register()
     encoder = Encoder(
         name=name,
