@@ -76,7 +76,9 @@ def test_a_layout_that_leaks_between_the_trainings_own_texts_is_refused_before_t
             return vectors + vectors.mean(0) if max(map(len, tokens)) > 50 else vectors  # type: ignore[no-any-return]
 
     encoder.__class__ = Leaky
-    with pytest.raises(RunError, match=r"^\S*mistral: [^\n]* differs from one text at a time by [^\n]* --set layout=padded"):
+    with pytest.raises(
+        RunError, match=r"^\S*mistral: [^\n]* differs from one text at a time by [^\n]* --set layout=padded"
+    ):
         train(encoder, mixed, tmp_path, about, World(), Told().watch())
     assert not checkpoint.steps(tmp_path)
 

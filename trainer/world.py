@@ -7,7 +7,6 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
-
 # The first process may download data, or measure a model, while the others wait; torchrun ends them all if it dies.
 PATIENCE = timedelta(hours=12)
 
@@ -52,7 +51,6 @@ class World:
         """Return when all have come here."""
         if self.size > 1:
             dist.barrier()
-
 
     def leave(self) -> None:
         """Part from the others, when the work is done."""
