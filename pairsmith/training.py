@@ -48,7 +48,8 @@ class Wanted(NamedTuple):
 def train_model(wanted: Wanted) -> dict[str, Any]:
     """Train, or go on where a training into the same folder was cut, and write the model that users load.
 
-    Started by ``torchrun`` or ``accelerate launch``, all processes train together and the first one writes.
+    Started by ``torchrun`` or ``accelerate launch``, all processes train together, and the first one writes and tells; for the
+    others the result is empty.
     """
     need_torch()
     recipe = read_recipe(wanted.recipe, wanted.settings)
@@ -129,11 +130,11 @@ def _trained(
     if world.first and unseen is not None:
         scores["before"] = _before(encoder, unseen, about.recipe, wanted.out)
     world.wait()
-    with _watched(encoder) as watch:
+    with _watched(encoder) if world.first else nullcontext(_unwatched()) as watch:
         done = train(encoder, rows, wanted.out, about, world, watch)
     world.leave()
     if not world.first:
-        return {"out": str(wanted.out), "process": world.rank}
+        return {}
     if unseen is not None:
         scores["after"] = _scores(encoder, unseen, about.recipe)
     facts = _facts(about, done, encoder.device.type).model_copy(update={"held_out": scores})
@@ -206,6 +207,16 @@ def _watched(encoder: "Encoder") -> Iterator["Watch"]:
             shown.update()
 
         yield Watch(note, begin, step)
+
+
+def _unwatched() -> "Watch":
+    """Of several processes the first one speaks for all."""
+    from pairsmith.trainer.train import Watch
+
+    def hush(*_: object) -> None:
+        pass
+
+    return Watch(hush, hush, hush)
 
 
 def progress(line: "Line", linear_weights: int) -> str:

@@ -9,6 +9,7 @@ from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from transformers.pytorch_utils import Conv1D
 
 from pairsmith.factory.errors import InputError
+from pairsmith.trainer.lora import lean
 from pairsmith.trainer.recipe import Recipe
 
 WEIGHTS = "adapter_model.safetensors"
@@ -51,7 +52,7 @@ def attach(model: Any, name: str, recipe: Recipe, adapter: Path | None) -> PeftM
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers under a name of yesterday
         torch.manual_seed(recipe.seed)
         # The adapter keeps the model's dtype: peft's own float32 copies would cast every input of every layer.
-        return get_peft_model(model, config, autocast_adapter_dtype=False)
+        return get_peft_model(model, lean(config), autocast_adapter_dtype=False)
 
 
 def _continued(model: Any, name: str, recipe: Recipe, adapter: Path) -> PeftModel:
@@ -70,7 +71,7 @@ def _continued(model: Any, name: str, recipe: Recipe, adapter: Path) -> PeftMode
     config.inference_mode = False
     try:
         return PeftModel.from_pretrained(
-            model, str(adapter), config=config, is_trainable=True, autocast_adapter_dtype=False
+            model, str(adapter), config=lean(config), is_trainable=True, autocast_adapter_dtype=False
         )
     except (ValueError, RuntimeError, KeyError) as fault:
         raise InputError(f"{adapter}: not an adapter for {name}: {' '.join(str(fault).split())[:200]}") from fault
