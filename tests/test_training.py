@@ -10,8 +10,8 @@ import pytest
 import tiny
 import torch
 from local_hub import OURS, LocalHub, speak_to
+from published import FACTS, SPEC, rows
 from stored import stored
-from test_publish import FACTS, SPEC, rows
 from trainings import rows as labelled
 
 from pairsmith.cli import main
