@@ -9,13 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from pairsmith.factory.errors import InputError
+from pairsmith.factory.extras import TRAINS, need_extra
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.json_lines import json_lines
 from pairsmith.factory.tables import TableFile, new_table
 from pairsmith.progress import bar
 from pairsmith.trainer.data import instruct
-from pairsmith.trainer.export import MODEL
-from pairsmith.trainer.tokens import first_line
 from pairsmith.trainer.vectors import Quantised, quantise, unit
 
 if TYPE_CHECKING:
@@ -42,12 +41,13 @@ def embed_file(
     """Write a vector for each text of ``source`` to ``out``, in their order: of unit length, or as ``kind`` of integers.
 
     ``instruction``: where the texts are queries. ``dimensions``: the leading ones only. Raises :class:`InputError` where a file
-    or the model can't be used; ``out`` appears whole or not at all.
+    or the model can't be used, :class:`RunError` where the extra ``train`` is missing; ``out`` appears whole or not at all.
     """
     if source.suffix not in READ:
         raise InputError(f"{source}: name a file of texts that ends in {', '.join(READ)}")
     if out.suffix not in WRITTEN:
         raise InputError(f"{out}: the vectors go to a file that ends in {' or '.join(WRITTEN)}")
+    need_extra("train", "to embed", *TRAINS)
     count = sum(1 for _ in _texts(source))
     if not count:
         raise InputError(f"{source}: no texts in it")
@@ -133,11 +133,14 @@ def _texts(path: Path) -> Iterator[str]:
                 for line in file:
                     yield line.rstrip("\r\n")
         except (OSError, UnicodeError) as error:
-            raise InputError(f"{path}: cannot be read as UTF-8 text ({first_line(error)})") from None
+            raise InputError(f"{path}: cannot be read as UTF-8 text ({error})") from None
 
 
 def _loaded(model: str) -> "SentenceTransformer":
     """The model: a folder, also the one that a training wrote it into, or a name on the Hub. No code of its own is run."""
+    from pairsmith.trainer.export import MODEL
+    from pairsmith.trainer.tokens import first_line
+
     folder = Path(model)
     if (folder / MODEL / "modules.json").is_file():
         folder /= MODEL

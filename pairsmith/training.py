@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from pairsmith.factory.errors import InputError
+from pairsmith.factory.extras import TRAINS, need_extra
 from pairsmith.factory.folder import RunFolder, written_whole
 from pairsmith.progress import bar, note
 from pairsmith.sources import Named, read_sources
@@ -50,7 +50,7 @@ def train_model(wanted: Wanted) -> dict[str, Any]:
 
     Started by ``torchrun`` or ``accelerate launch``, all processes train together and the first one writes.
     """
-    need_torch()
+    need_extra("train", "to train", *TRAINS)
     recipe = read_recipe(wanted.recipe, wanted.settings)
     from pairsmith.trainer.encoder import load_encoder
     from pairsmith.trainer.mix import mix
@@ -63,15 +63,6 @@ def train_model(wanted: Wanted) -> dict[str, Any]:
         encoder = load_encoder(wanted.model, recipe, wanted.device, wanted.adapter)
         about = _identity(encoder, rows, wanted, recipe, world)
         return _trained(encoder, rows, about, wanted, world, held_out_rows(releases))
-
-
-def need_torch() -> None:
-    """Raise :class:`InputError` where the packages that train are not there."""
-    from importlib.util import find_spec
-
-    missing = [name for name in ("torch", "transformers", "peft", "sentence_transformers") if find_spec(name) is None]
-    if missing:
-        raise InputError(f"to train takes the package '{missing[0]}'; pip install 'pairsmith[train]' brings it")
 
 
 def held_out_rows(releases: Sequence[Named]) -> pa.Table | None:
@@ -195,7 +186,8 @@ def _watched(encoder: "Encoder") -> Iterator["Watch"]:
 
         def begin(total: int, done: int) -> None:
             shown.total, shown.initial, shown.n = total, done, done
-            shown.refresh()
+            if done < total:  # else nothing would clear the line
+                shown.refresh()
 
         def step(line: "Line") -> None:
             shown.set_postfix_str(progress(line, encoder.linear_weights), refresh=False)
