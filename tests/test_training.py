@@ -10,13 +10,12 @@ import pytest
 import tiny
 import torch
 from local_hub import OURS, LocalHub, speak_to
+from published import FACTS, SPEC, rows, sent
 from stored import stored
-from test_publish import FACTS, SPEC, rows
 from trainings import rows as labelled
 
 from pairsmith.cli import main
 from pairsmith.curation.manifest import note_commit, read_manifest
-from pairsmith.curation.publish import publish
 from pairsmith.curation.release import write_release
 from pairsmith.factory.errors import InputError, RemoteError
 from pairsmith.sources import read_sources
@@ -127,7 +126,7 @@ def test_a_release_whose_rows_are_not_those_it_names_is_refused(
 def test_a_version_on_the_hub_is_brought_once_with_its_commit_and_a_missing_tag_is_one_line(
     our_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = publish(release(tmp_path / "releases", 20), OURS, False, lambda _: None).commit
+    commit = sent(release(tmp_path / "releases", 20)).commit
     sources, releases = read_sources([f"{OURS}@v1.0.0"], [], None, tmp_path / "data")
     assert (sources[0].facts.name, sources[0].facts.version, sources[0].facts.revision) == (OURS, "1.0.0", commit)
     with pytest.raises(RemoteError, match=r"^[^\n]*@v2\.0\.0 is not there; versions: v1\.0\.0$"):
