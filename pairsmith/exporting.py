@@ -20,7 +20,7 @@ def export_model(
     """
     exported = export(encoder, facts.recipe, out, merge, instruction)
     difference = verify(encoder, exported.folder)
-    card = render_model_card(facts, exported, difference, licence_of(facts.model.name, facts.model.revision))
+    card = render_model_card(facts, exported, difference, licence_of(encoder.name, encoder.revision))
     write_facts(exported.folder, facts)
     with written_whole(exported.folder / CARD) as beside:
         beside.write_text(card, encoding="utf-8")
