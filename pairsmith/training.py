@@ -74,12 +74,12 @@ def _make(out: Path) -> None:
 
 
 def need_torch() -> None:
-    """Raise :class:`InputError` where the packages that train are not there."""
+    """Raise :class:`InputError` where the packages that train and embed are not there."""
     from importlib.util import find_spec
 
     missing = [name for name in ("torch", "transformers", "peft", "sentence_transformers") if find_spec(name) is None]
     if missing:
-        raise InputError(f"to train takes the package '{missing[0]}'; pip install 'pairsmith[train]' brings it")
+        raise InputError(f"this takes the package '{missing[0]}'; pip install 'pairsmith[train]' brings it")
 
 
 def held_out_rows(releases: Sequence[Named]) -> pa.Table | None:
