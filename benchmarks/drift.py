@@ -6,8 +6,9 @@
 
 A sample has the method's shares of groups and of 93 languages, two models, lengths in characters as prompts ask for them,
 1 % of queries twice, tasks of which 0.47 of the rows are distinct, openings, endings and n-grams by Zipf's law, case and
-signs as recorded answers have them. Habits of a release are drawn by its tasks: rows of one task come together. Beside it, on the
-languages of the same samples: the population stability index above 0.1, and the share of a plain test at 5 % each.
+signs as recorded answers have them. Habits of a release are drawn by its tasks: rows of one task come together.
+Beside it, on the languages of the same samples: the population stability index above 0.1, and the share of a plain test at
+5 % each.
 """
 
 import sys

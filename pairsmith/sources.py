@@ -39,7 +39,7 @@ def read_sources(
         raise InputError(
             f"--weights: {len(weights)} for {len(references)} sources of rows; give one for each, in their order"
         )
-    earlier = _release(since, cache).release.index if since else None
+    earlier = _release(since, cache).release if since else None
     sources, releases = [], []
     for reference, weight in zip(references, weights or [1.0] * len(references), strict=True):
         named = None if _is_file(reference) else _release(reference, cache)
@@ -80,7 +80,7 @@ def _release(reference: str, cache: Path) -> Named:
     return Named(release, name)
 
 
-def _source(named: Named, weight: float, earlier: pa.Table | None) -> Source:
+def _source(named: Named, weight: float, earlier: Released | None) -> Source:
     release, name = named
     rows = read_training(release.folder)
     known = _known(release, rows, earlier)
@@ -97,11 +97,11 @@ def _source(named: Named, weight: float, earlier: pa.Table | None) -> Source:
     return Source(facts, rows, known)
 
 
-def _known(release: Released, rows: pa.Table, earlier: pa.Table | None) -> np.ndarray:
+def _known(release: Released, rows: pa.Table, earlier: Released | None) -> np.ndarray:
     """For each row whether the earlier version has it as it is: a corrected row is new."""
     if earlier is None:
         return np.zeros(len(rows), bool)
-    moved = between(earlier, release.index)
+    moved = between(earlier, release)
     new = pa.array(sorted(moved.added | moved.corrected), rows["id"].type)
     return ~pc.is_in(rows["id"], value_set=new).to_numpy()  # type: ignore[no-any-return]
 
