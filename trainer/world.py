@@ -2,9 +2,15 @@
 
 import os
 from collections.abc import Iterable
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+
+
+_WAIT = timedelta(hours=6)
+"""How long one waits for another: the first one measures held-out rows alone, which a large model makes long, and torch gives
+up after ten minutes. A process that died is seen at once by what started them."""
 
 
 class World:
@@ -55,5 +61,5 @@ def join(device: torch.device) -> World:
     if size == 1:
         return World()
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_WAIT)
     return World(dist.get_rank(), dist.get_world_size())
