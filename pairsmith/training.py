@@ -49,7 +49,8 @@ class Wanted(NamedTuple):
 def train_model(wanted: Wanted) -> dict[str, Any]:
     """Train, or go on where a training into the same folder was cut, and write the model that users load.
 
-    Started by ``torchrun`` or ``accelerate launch``, all processes train together and the first one writes.
+    Started by ``torchrun`` or ``accelerate launch``, all processes train together, and the first one writes and tells; for the
+    others the result is empty.
     """
     need_torch()
     recipe = read_recipe(wanted.recipe, wanted.settings)
@@ -95,10 +96,13 @@ def _joined(device: str) -> "World":
 
     from pairsmith.trainer.world import join
 
-    place = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    if place == "cuda":
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    return join(torch.device(place))
+    if device == "cpu" or not torch.cuda.is_available():
+        return join(torch.device("cpu"))
+    number, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if number >= count:
+        raise InputError(f"process {number + 1} of this machine has no CUDA device, there are {count}; start {count}")
+    torch.cuda.set_device(number)
+    return join(torch.device("cuda", number))
 
 
 def _read_together(wanted: Wanted, world: "World") -> Any:
@@ -139,10 +143,11 @@ def _trained(
     if world.first and unseen is not None:
         scores["before"] = _before(encoder, unseen, about.recipe, wanted.out)
     world.wait()
-    with _watched(encoder) as watch:
+    with _watched(encoder) if world.first else nullcontext(_unwatched()) as watch:
         done = train(encoder, rows, wanted.out, about, world, watch)
+    world.leave()
     if not world.first:
-        return {"out": str(wanted.out), "process": world.rank}
+        return {}
     if unseen is not None:
         scores["after"] = _scores(encoder, unseen, about.recipe)
     facts = _facts(about, done, encoder.device.type).model_copy(update={"held_out": scores})
@@ -217,6 +222,16 @@ def _watched(encoder: "Encoder") -> Iterator["Watch"]:
             shown.update()
 
         yield Watch(note, begin, step)
+
+
+def _unwatched() -> "Watch":
+    """Of several processes the first one speaks for all."""
+    from pairsmith.trainer.train import Watch
+
+    def hush(*_: object) -> None:
+        pass
+
+    return Watch(hush, hush, hush)
 
 
 def progress(line: "Line", linear_weights: int) -> str:

@@ -64,6 +64,27 @@ def test_the_losses_are_the_golden_ones_whatever_the_micro_batches(model: Path, 
     assert np.allclose(losses(tmp_path), json.loads(GOLDEN.read_text()), rtol=1e-3)
 
 
+def test_a_layout_that_leaks_between_the_trainings_own_texts_is_refused_before_the_first_step(
+    model: Path, tmp_path: Path
+) -> None:
+    encoder, mixed, about = prepared(model, recipe())
+    embed = type(encoder).embed
+
+    class Leaky(type(encoder)):  # type: ignore[misc]
+        """Beside a text longer than any that the encoder was loaded with, texts read each other."""
+
+        def embed(self, tokens: list[np.ndarray]) -> torch.Tensor:
+            vectors = embed(self, tokens)
+            return vectors + vectors.mean(0) if max(map(len, tokens)) > 50 else vectors  # type: ignore[no-any-return]
+
+    encoder.__class__ = Leaky
+    with pytest.raises(
+        RunError, match=r"^\S*mistral: [^\n]* differs from one text at a time by [^\n]* --set layout=padded"
+    ):
+        train(encoder, mixed, tmp_path, about, World(), Told().watch())
+    assert not checkpoint.steps(tmp_path)
+
+
 def test_training_goes_on_after_ctrl_c_to_the_same_bits_and_losses(model: Path, whole: Path, tmp_path: Path) -> None:
     encoder, mixed, about = prepared(model, recipe())
     told = Told()

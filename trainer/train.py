@@ -51,8 +51,9 @@ class Trained(NamedTuple):
 def train(encoder: Encoder, rows: Mix, out: Path, about: checkpoint.Identity, world: World, watch: Watch) -> Trained:
     """Train the encoder's adapter on the rows, going on from the newest checkpoint in ``out``.
 
-    ``about``: what the training is of, its recipe among it. Raises :class:`RunError` where the loss is not finite, or the
-    checkpoint is of another training; KeyboardInterrupt, with all saved, after Ctrl-C.
+    ``about``: what the training is of, its recipe among it. Raises :class:`RunError` where the checkpoint is of another
+    training, the layout does not give what one text at a time gives, or the loss is not finite; KeyboardInterrupt, with
+    all saved, after Ctrl-C.
     """
     recipe = about.recipe
     plan = course(rows, recipe)
@@ -65,6 +66,8 @@ def train(encoder: Encoder, rows: Mix, out: Path, about: checkpoint.Identity, wo
     if world.first:
         _begin(plan, done, watch)
     encoder.model.train()
+    if done < len(plan.steps):
+        engine.check(batch_of(rows.rows.take(plan.steps[done]), recipe.negatives), done + 1)
     with stoppable() as stop:
         for number in range(done + 1, len(plan.steps) + 1):
             began = time.perf_counter()
