@@ -1,6 +1,7 @@
 """An embedder is trained on releases and labelled rows: data, model, loop, scores before and after, and what users load."""
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -58,7 +59,8 @@ def train_model(wanted: Wanted) -> dict[str, Any]:
 
     world = _joined(wanted.device)
     _make(wanted.out)
-    with RunFolder(wanted.out).held() if world.first else nullcontext():
+    with RunFolder(wanted.out).held() if world.first else nullcontext(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # packages tell each other by which name to call them
         sources, releases, since = _read_together(wanted, world)
         rows = mix(sources, recipe)
         encoder = load_encoder(wanted.model, recipe, wanted.device, wanted.adapter)
