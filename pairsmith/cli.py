@@ -33,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
         if not type(error).__module__.startswith("pyarrow"):  # which is too heavy to import for its exceptions
             raise
         return _refuse(f"{error}; {_again(options)}")
+    if not result:  # another process tells
+        return 0
     from pairsmith import show
 
     try:

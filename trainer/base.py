@@ -90,6 +90,13 @@ def made_for(name: str, causal: bool) -> str:
     return known[0]
 
 
+def recompute_blocks(name: str, model: PreTrainedModel) -> None:
+    """Gradient checkpointing. Raises :class:`InputError` when the model has none."""
+    if not model.supports_gradient_checkpointing:
+        raise InputError(f"{name}: a model of this kind cannot recompute its blocks; set checkpointing to false")
+    model.activation_checkpointing_enable({"use_reentrant": False})
+
+
 def _check(name: str, config: Any, recipe: Recipe) -> None:
     """Raise :class:`InputError` for what the config alone shows."""
     if config.is_encoder_decoder or config.get_text_config() is not config:

@@ -98,7 +98,7 @@ class Encoder:
 
 
 def load_encoder(model: str | Path, recipe: Recipe, device: str = "auto", adapter: Path | None = None) -> Encoder:
-    """A model of transformers (a folder, or a name on the Hub) with a LoRA adapter, new or gone on from.
+    """A model of transformers (a folder, or a name on the Hub) with a LoRA adapter, new or gone on from, set to train.
 
     Raises :class:`InputError`, in one line, for whatever makes the model unfit for the recipe.
     """
@@ -115,9 +115,9 @@ def load_encoder(model: str | Path, recipe: Recipe, device: str = "auto", adapte
     base.check_positions(name, frozen, recipe.max_length)
     tokenizer = load_tokenizer(name, pooling, recipe.max_length)
     linear_weights = weights_of(block_linears(frozen))
-    peft_model = attach(frozen, name, recipe, adapter).to(place)
+    peft_model = attach(frozen, name, recipe, adapter).to(place).train()
     if recipe.checkpointing:
-        frozen.gradient_checkpointing_enable({"use_reentrant": False})
+        base.recompute_blocks(name, frozen)
     register()
     encoder = Encoder(
         name=name,

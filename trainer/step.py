@@ -23,9 +23,13 @@ from pairsmith.trainer.layout import cut, run_tokens
 from pairsmith.trainer.loss import Loss, info_nce
 from pairsmith.trainer.masks import blocked
 from pairsmith.trainer.recipe import Recipe
+from pairsmith.trainer.selfcheck import check_layout, sample
 from pairsmith.trainer.world import World
 
 T = TypeVar("T")
+
+# torch has a class for it on accelerators; its allocator on CPU and what allocates beside it say so in words
+_OUT_OF_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 class StepResult(NamedTuple):
@@ -71,6 +75,16 @@ class GradCache:
         self.say = say
         self.budget = recipe.tokens
 
+    def check(self, batch: Batch, number: int) -> None:
+        """Before step ``number``, the first one: compare the layout with one text at a time on the batch's own texts.
+
+        Raises :class:`RunError` where they differ, and the step is not to be taken.
+        """
+        texts = pooled(batch).texts
+        while self._whole(lambda: check_layout(self.encoder, texts, self.budget)) is None:
+            lengths = np.array([len(ids) for ids in sample(self.encoder.tokenize(texts), self.budget)])
+            self._halve(number, lengths, cut(lengths, self.budget, self.encoder.layout))
+
     def gradients(self, batch: Batch, number: int) -> StepResult:
         """Leave in each trained weight's ``grad`` the gradient of the mean loss of step ``number``; all else is as before.
 
@@ -108,19 +122,23 @@ class GradCache:
             return None
         vectors, held = first
         self.world.sum(vectors)
-        loss = self._loss(vectors.requires_grad_(), pool, closed)
-        if not loss.value.isfinite():
+        found = self._whole(lambda: self._loss(vectors.requires_grad_(), pool, closed))
+        if found is None:
+            return None
+        loss, slopes = found
+        if slopes is None:
             return loss
-        (slopes,) = torch.autograd.grad(loss.value, vectors)
         if self._whole(lambda: _second_pass(mine, embed, held, slopes)) is None:
             return None
         self.world.sum_gradients(self.encoder.trained.values())
         return loss
 
-    def _loss(self, vectors: torch.Tensor, pool: Pooled, closed: torch.Tensor) -> Loss:
+    def _loss(self, vectors: torch.Tensor, pool: Pooled, closed: torch.Tensor) -> tuple[Loss, torch.Tensor | None]:
+        """The loss, and the gradient of the vectors where it is finite."""
         queries, candidates = (vectors[torch.from_numpy(at).to(vectors.device)] for at in pool[1:])
         asked = self.recipe
-        return info_nce(queries, candidates, closed, asked.temperature, asked.mask_margin, asked.dimensions)
+        loss = info_nce(queries, candidates, closed, asked.temperature, asked.mask_margin, asked.dimensions)
+        return loss, torch.autograd.grad(loss.value, vectors)[0] if loss.value.isfinite() else None
 
     def _whole(self, work: Callable[[], T]) -> T | None:
         """What ``work`` gives, or None where any process had too little memory for its part: then all try again together."""
@@ -181,4 +199,4 @@ def _seed(*parts: int) -> None:
 
 def out_of_memory(error: RuntimeError) -> bool:
     """Whether memory ran out: torch has a class for it on accelerators; on CPU its allocator says so in words."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
