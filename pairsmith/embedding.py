@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from glob import escape
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,8 @@ def embed_file(
     if dimensions is not None and not 1 <= dimensions <= width:
         raise InputError(f"--dimensions {dimensions}: {model} makes vectors of {width}")
     prompt = instruct(instruction, "") if instruction else ""
+    for left in out.parent.glob(f".{escape(out.name)}.*.part"):  # by a process that was killed while it wrote
+        left.unlink(missing_ok=True)
     vectors = _vectors(loaded, source, count, prompt, dimensions, kind)
     (_write_array if out.suffix == ".npy" else _write_table)(out, count, dimensions or width, kind, vectors)
     return {"out": str(out), "texts": count, "dimensions": dimensions or width, "type": _entries(kind).name}

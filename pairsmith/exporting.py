@@ -23,7 +23,7 @@ def export_model(
     def finish(exported: Exported, beside: Path) -> None:
         nonlocal difference
         difference = verify(encoder, beside)
-        card = render_model_card(facts, exported, difference, licence_of(encoder.name, facts.model.revision))
+        card = render_model_card(facts, exported, difference, licence_of(encoder.name, encoder.revision))
         write_facts(beside, facts)
         (beside / CARD).write_text(card, encoding="utf-8")
 

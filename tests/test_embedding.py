@@ -51,7 +51,10 @@ def test_the_vectors_are_those_of_sentence_transformers_in_the_order_of_the_text
     suffix: str, expected: np.ndarray, tmp_path: Path
 ) -> None:
     out = tmp_path / "vectors.npy"
+    left = tmp_path / ".vectors.npy.1234.part"  # by a kill
+    left.touch()
     assert main(["embed", str(written(tmp_path, suffix)), *MODEL, "--out", str(out)]) == 0
+    assert not left.exists()
     found = np.load(out)
     assert (found.shape, found.dtype) == (expected.shape, np.float32)
     assert np.abs(found - expected).max() < 1e-5
