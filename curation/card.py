@@ -250,7 +250,10 @@ def _example(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def card_template(file: str, **filters: Callable[..., Any]) -> "Template":
-    """A card's template, of the room ``cards``. Beside ``filters`` it has ``number``, and ``inert`` for what comes from outside."""
+    """A card's template, of the room ``cards``.
+
+    Beside ``filters`` it has ``number``, and ``inert`` for all that comes from outside.
+    """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(  # noqa: S701  Markdown: the filter `inert` escapes more than autoescape would

@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         if not type(error).__module__.startswith("pyarrow"):  # which is too heavy to import for its exceptions
             raise
         return _refuse(f"{error}; {_again(options)}")
+    if not result:  # another process tells
+        return 0
     try:
         print(_safe(_view("plain" if options.json else command.view)(result)), flush=True)
     except BrokenPipeError:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pairsmith.curation.card import card_template
 from pairsmith.curation.front_matter import front_matter
+from pairsmith.curation.intervals import mean
 from pairsmith.trainer.export import Exported
 from pairsmith.trainer.facts import TrainingFacts
 from pairsmith.trainer.held_out import Figures, HeldOutScores
@@ -45,6 +46,7 @@ def render_model_card(facts: TrainingFacts, exported: Exported, difference: floa
         "license": licence,
         "scores": scores,
         "lines": list(_lines(scores["before"], scores["after"])) if scores else [],
+        "interval": _interval,
         "recipe": [(name, _told(value)) for name, value in facts.recipe.model_dump().items()],
     }
     return f"---\n{_front_matter(facts, exported, licence)}---\n\n{_template().render(context)}"
@@ -93,6 +95,11 @@ def _lines(before: HeldOutScores, after: HeldOutScores) -> Iterator[tuple[str, F
         yield f"all, {cut:,} dimensions", before.dimensions[cut], figures
     for kind, figures in after.quantised.items():
         yield f"all, {kind}", before.quantised[kind], figures
+
+
+def _interval(value: float, queries: int) -> str:
+    low, high = mean(value, queries)
+    return f"({low:.2f} to {high:.2f})"
 
 
 def _told(value: object) -> object:

@@ -103,9 +103,13 @@ def trained(result: Result) -> str:
         f"loss {result['first_loss']:.4f} -> {result['last_loss']:.4f}"
     ]
     if scores := result["held_out"]:
+        from pairsmith.curation.intervals import mean
+
         before, after = scores["before"], scores["after"]
+        low, high = mean(after["ndcg"], after["queries"])
         lines.append(
-            f"held-out rows ({after['queries']:,} queries): nDCG@10 {before['ndcg']:.4f} -> {after['ndcg']:.4f}, "
+            f"held-out rows ({after['queries']:,} queries): nDCG@10 {before['ndcg']:.4f} -> {after['ndcg']:.4f} "
+            f"(of all such queries {low:.2f} to {high:.2f}), "
             f"recall@1 {before['recall']:.4f} -> {after['recall']:.4f}"
         )
     kind = "the whole model" if result["merged"] else "an adapter; --merge writes the whole model"
