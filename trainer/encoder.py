@@ -122,7 +122,7 @@ def load_encoder(model: str | Path, recipe: Recipe, device: str = "auto", adapte
     register()
     encoder = Encoder(
         name=name,
-        revision=getattr(frozen.config, "_commit_hash", None),
+        revision=base.commit_of(name),
         model=peft_model,
         tokenizer=tokenizer,
         pooling=pooling,

@@ -147,7 +147,7 @@ class GradCache:
         try:
             done = work()
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
         return None if self.world.any(done is None, self.encoder.device) else done
 
@@ -198,5 +198,6 @@ def _seed(device: torch.device, *parts: int) -> None:
     seed(int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1)), device)
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether memory ran out: torch has a class for it on accelerators; on CPU its allocator says so in words."""
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
