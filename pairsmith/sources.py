@@ -41,11 +41,11 @@ def read_sources(
             f"--weights: {len(weights)} for {len(references)} sources of rows; give one for each, in their order"
         )
     earlier = _release(since, cache) if since else None
-    index = earlier.release.index if earlier else None
+    before = earlier.release if earlier else None
     sources, releases = [], []
     for reference, weight in zip(references, weights or [1.0] * len(references), strict=True):
         named = None if _is_file(reference) else _release(reference, cache)
-        sources.append(_source(named, weight, index) if named else _labelled(Path(reference), weight))
+        sources.append(_source(named, weight, before) if named else _labelled(Path(reference), weight))
         releases += [named] if named else []
     if since and not any(source.known.any() for source in sources):
         raise InputError(f"--since {since}: no row that is trained on is in it; name an earlier version of the data")
@@ -82,7 +82,7 @@ def _release(reference: str, cache: Path) -> Named:
     return Named(release, name)
 
 
-def _source(named: Named, weight: float, earlier: pa.Table | None) -> Source:
+def _source(named: Named, weight: float, earlier: Released | None) -> Source:
     release, name = named
     rows = read_training(release.folder)
     known = _known(release, rows, earlier)
@@ -99,11 +99,11 @@ def _source(named: Named, weight: float, earlier: pa.Table | None) -> Source:
     return Source(facts, rows, known)
 
 
-def _known(release: Released, rows: pa.Table, earlier: pa.Table | None) -> np.ndarray:
+def _known(release: Released, rows: pa.Table, earlier: Released | None) -> np.ndarray:
     """For each row whether the earlier version has it as it is: a corrected row is new."""
     if earlier is None:
         return np.zeros(len(rows), bool)
-    moved = between(earlier, release.index)
+    moved = between(earlier, release)
     new = pa.array(sorted(moved.added | moved.corrected), rows["id"].type)
     return ~pc.is_in(rows["id"], value_set=new).to_numpy()  # type: ignore[no-any-return]
 

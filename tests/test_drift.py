@@ -68,7 +68,7 @@ def test_other_rows_of_the_same_kind_show_no_drift():
         ({"negatives": lambda chance, row: row["negatives"][chance.random() < 0.1 :]}, "drift.negatives"),
         (
             {"query": lambda chance, row: "how do i " * (chance.random() < 0.06) + row["query"]},
-            "drift.opening.how do i",
+            "drift.opening.query.how do i",
         ),
         ({"query": lambda chance, row: f"w1 w2 w{chance.randint(1, 600)}"}, "drift"),
         ({"instruction": lambda chance, row: f"find {chance.choice(WORDS[:60])}"}, "drift.repeated.task"),
