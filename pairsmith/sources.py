@@ -30,8 +30,9 @@ class Named(NamedTuple):
 
 def read_sources(
     references: Sequence[str], weights: Sequence[float], since: str | None, cache: Path
-) -> tuple[list[Source], list[Named]]:
-    """All rows to train on, and the releases among the sources. What lies on the Hub is brought into ``cache``.
+) -> tuple[list[Source], list[Named], str | None]:
+    """All rows to train on, the releases among the sources, and what the earlier version is called. What lies on the Hub is
+    brought into ``cache``.
 
     Raises :class:`InputError` where a weight is missing or is none, or no row is in the earlier version ``since``.
     """
@@ -39,15 +40,16 @@ def read_sources(
         raise InputError(
             f"--weights: {len(weights)} for {len(references)} sources of rows; give one for each, in their order"
         )
-    earlier = _release(since, cache).release if since else None
+    earlier = _release(since, cache) if since else None
+    before = earlier.release if earlier else None
     sources, releases = [], []
     for reference, weight in zip(references, weights or [1.0] * len(references), strict=True):
         named = None if _is_file(reference) else _release(reference, cache)
-        sources.append(_source(named, weight, earlier) if named else _labelled(Path(reference), weight))
+        sources.append(_source(named, weight, before) if named else _labelled(Path(reference), weight))
         releases += [named] if named else []
     if since and not any(source.known.any() for source in sources):
         raise InputError(f"--since {since}: no row that is trained on is in it; name an earlier version of the data")
-    return sources, releases
+    return sources, releases, f"{earlier.name} {earlier.release.manifest['version']}" if earlier else None
 
 
 def _is_file(reference: str) -> bool:

@@ -48,5 +48,6 @@ def cluster_queries(sketches: Sequence[Path | pa.Table], threshold: float) -> Qu
     twins = Twins(found, _VIEW, threshold)
     twins.find_equal()
     names = twins.clusters.find(ranks)
-    NearSets(found, f"{_VIEW}_tokens", threshold).link(np.unique(names), twins.clusters)
+    near = NearSets(found, found.by_rank(f"{_VIEW}_tokens", np.int32), threshold)
+    near.link(np.unique(names), twins.clusters, lambda left, right, _: twins.clusters.join(left, right))
     return QueryClusters(found.rows(names), found.rows(twins.clusters.find(ranks)))

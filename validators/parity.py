@@ -1,0 +1,36 @@
+"""A few bits of each set, so that two sets differ in at least as many values as their bits do.
+
+Each bit says whether an odd number of the set's values fall to it. What two sets share falls to the same bits of both and
+makes no difference, however much it is.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from pairsmith.validators.characters import Offsets
+from pairsmith.validators.tokens import Ragged
+
+Bits = npt.NDArray[np.uint64]
+
+VALUES = 16  # of a set for each word of 64 bits: of more that differ, many fall to one bit and are not seen
+_MOST = 32  # words
+_SKIPPED = np.uint64(22)  # lower bits of a value, by which other things are told apart
+
+
+def words_for(sizes: Offsets) -> int:
+    """How many words of 64 bits do for sets of about these sizes."""
+    return int(np.clip(np.median(sizes) // VALUES + 1, 1, _MOST)) if len(sizes) else 1
+
+
+def parities(of: Ragged, words: int) -> Bits:
+    """Bits, (sets, words), of sets of numbers of 44 random bits."""
+    width = words * 64
+    text = np.repeat(np.arange(len(of.counts), dtype=np.uint64), of.counts)
+    places = text * np.uint64(width) + (of.values >> _SKIPPED) % np.uint64(width)
+    odd = np.bincount(places.astype(np.int64), minlength=len(of.counts) * width) & 1
+    return np.packbits(odd.astype(np.bool_)).view(np.uint64).reshape(-1, words)
+
+
+def differing(one: Bits, two: Bits) -> Offsets:
+    """In how many bits each two of the sets differ."""
+    return np.bitwise_count(one ^ two).sum(axis=1, dtype=np.int64)
