@@ -10,6 +10,7 @@ import copy
 import importlib.metadata
 import json
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -111,7 +112,9 @@ def _write_merged(encoder: Encoder, recipe: Recipe, adapter: Path, folder: Path,
     from transformers import AutoModel
 
     base = AutoModel.from_pretrained(encoder.name, revision=encoder.revision, use_safetensors=True, dtype="auto")
-    model: Any = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers under a name of yesterday
+        model: Any = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
     if _turned(encoder):
         model.config.is_causal = False
     if model.config.pad_token_id is None:  # which TEI can't read; where there is one, RoBERTa counts positions from it
