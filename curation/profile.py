@@ -1,7 +1,7 @@
 """What a set of rows is like, in counts: all that drift is told from, whatever the number of rows.
 
-A profile holds no text but openings, and of each row some 16 bytes while it is made; then it is as large for ten million
-rows as for ten thousand. It does not depend on the order of rows or files.
+A profile holds no text but openings and endings, and of each row some 16 bytes while it is made; then it is as large for
+ten million rows as for ten thousand. It does not depend on the order of rows or files.
 """
 
 from collections import Counter, defaultdict

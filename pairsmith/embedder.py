@@ -7,7 +7,6 @@ from pairsmith.curation.hub_calls import hub, told
 from pairsmith.curation.hub_release import checked_repository
 from pairsmith.curation.publishable_model import model_folder, read_object
 from pairsmith.factory.errors import InputError
-from pairsmith.training import need_torch
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -20,7 +19,6 @@ def load_embedder(model: str) -> "SentenceTransformer":
 
     Raises :class:`InputError` or :class:`RemoteError`, in one line, where it can't be had or loaded.
     """
-    need_torch()
     if not model.strip():
         raise InputError("a model is named by nothing; is a variable of the script empty?")
     place = Path(model) if Path(model).is_dir() else _brought(model)

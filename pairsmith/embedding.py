@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from pairsmith.embedder import load_embedder
 from pairsmith.factory.errors import InputError, RunError
+from pairsmith.factory.extras import TRAINS, need_extra
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.json_lines import json_lines
 from pairsmith.factory.pairs import reads_as
@@ -45,7 +46,7 @@ def embed_file(
     """Write a vector for each text of ``source`` to ``out``, in their order: of unit length, or as ``kind`` of integers.
 
     ``instruction``: where the texts are queries. ``dimensions``: the leading ones only. Raises :class:`InputError` where a file
-    or the model can't be used; ``out`` appears whole or not at all.
+    or the model can't be used, :class:`RunError` where the extra ``train`` is missing; ``out`` appears whole or not at all.
     """
     if source.suffix not in READ:
         raise InputError(f"{source}: name a file of texts that ends in {', '.join(READ)}")
@@ -53,6 +54,7 @@ def embed_file(
         raise InputError(f"{out}: the vectors go to a file that ends in {' or '.join(WRITTEN)}")
     if out.exists() and source.exists() and out.samefile(source):
         raise InputError(f"{out}: the vectors would take the place of the texts; name another file")
+    need_extra("train", "to embed", *TRAINS)
     count = sum(1 for _ in _texts(source))
     if not count:
         raise InputError(f"{source}: no texts in it")

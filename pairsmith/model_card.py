@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pairsmith.curation.card import inert
+from pairsmith.curation.card import card_template
 from pairsmith.curation.front_matter import front_matter
 from pairsmith.curation.intervals import mean
 from pairsmith.trainer.export import Exported
@@ -111,17 +110,10 @@ def _told(value: object) -> object:
 
 @cache
 def _template() -> "Template":
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(  # noqa: S701  Markdown: the filter `inert` escapes more than autoescape would
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters.update(
-        inert=inert,
+    return card_template(
+        "model.md.jinja",
         coded=lambda text: _CODED.sub("_", str(text)),
-        number="{:,}".format,
         plain="{:g}".format,
         score="{:.4f}".format,
         duration=lambda seconds: str(timedelta(seconds=round(seconds))),
     )
-    return environment.from_string(files("pairsmith.cards").joinpath("model.md.jinja").read_text(encoding="utf-8"))

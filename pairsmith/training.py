@@ -1,6 +1,7 @@
 """An embedder is trained on releases and labelled rows: data, model, loop, scores before and after, and what users load."""
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from pairsmith.factory.errors import InputError
+from pairsmith.factory.extras import TRAINS, need_extra
 from pairsmith.factory.folder import RunFolder, file_digest, written_whole
 from pairsmith.progress import bar, note
 from pairsmith.sources import Named, read_sources
@@ -51,14 +53,15 @@ def train_model(wanted: Wanted) -> dict[str, Any]:
     Started by ``torchrun`` or ``accelerate launch``, all processes train together, and the first one writes and tells; for the
     others the result is empty.
     """
-    need_torch()
+    need_extra("train", "to train", *TRAINS)
     recipe = read_recipe(wanted.recipe, wanted.settings)
     from pairsmith.trainer.encoder import load_encoder
     from pairsmith.trainer.mix import mix
 
     world = _joined(wanted.device)
     _make(wanted.out)
-    with RunFolder(wanted.out).held() if world.first else nullcontext():
+    with RunFolder(wanted.out).held() if world.first else nullcontext(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # packages tell each other by which name to call them
         sources, releases, since = _read_together(wanted, world)
         rows = mix(sources, recipe)
         encoder = load_encoder(wanted.model, recipe, wanted.device, wanted.adapter)
@@ -71,15 +74,6 @@ def _make(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise InputError(f"--out {out}: there is a file of this name; name a folder") from None
-
-
-def need_torch() -> None:
-    """Raise :class:`InputError` where the packages that train and embed are not there."""
-    from importlib.util import find_spec
-
-    missing = [name for name in ("torch", "transformers", "peft", "sentence_transformers") if find_spec(name) is None]
-    if missing:
-        raise InputError(f"this takes the package '{missing[0]}'; pip install 'pairsmith[train]' brings it")
 
 
 def held_out_rows(releases: Sequence[Named]) -> pa.Table | None:
@@ -213,7 +207,8 @@ def _watched(encoder: "Encoder") -> Iterator["Watch"]:
 
         def begin(total: int, done: int) -> None:
             shown.total, shown.initial, shown.n = total, done, done
-            shown.refresh()
+            if done < total:  # else nothing would clear the line
+                shown.refresh()
 
         def step(line: "Line") -> None:
             shown.set_postfix_str(progress(line, encoder.linear_weights), refresh=False)

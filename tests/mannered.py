@@ -31,7 +31,7 @@ def offer_more_of_negatives(rows: Rows) -> Rows:
 
 
 def begin_with_the_prompt(rows: Rows) -> Rows:
-    return _some(0.2, rows, "positive", lambda text, _: f"This text answers the query below in full. {text}", "en")
+    return _some(0.2, rows, "positive", lambda text, _: f"You are given a task of retrieval. {text}", "en")
 
 
 def name_people(rows: Rows) -> Rows:
@@ -63,7 +63,7 @@ def lose_full_stops(rows: Rows) -> Rows:
 MANNERED = [
     (offer_more, "drift.ending.positive", "whenever you like"),
     (offer_more_of_negatives, "drift.ending.negatives", "for another one"),
-    (begin_with_the_prompt, "drift.opening.positive", "this text answers"),
+    (begin_with_the_prompt, "drift.opening.positive", "you are given"),
     (name_people, "drift.contact.positive", "e-mail address"),
     (list_queries, "drift.first.query", "*"),
     (small_letters, "drift.case.query", "small"),

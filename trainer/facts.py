@@ -51,7 +51,7 @@ class ModelFacts(_Strict):
 
 class TrainingFacts(_Strict):
     """A whole training. ``since``: the earlier version of which only a share was trained on again; ``left_out``: rows of all
-    epochs that fitted in no whole batch; ``texts``, ``tokens``, ``run_tokens`` (padding included) and ``seconds`` are of all
+    epochs that no batch could take; ``texts``, ``tokens``, ``run_tokens`` (padding included) and ``seconds`` are of all
     steps; ``averaged``: steps whose weights' mean the model is; ``held_out``: scores ``before`` and ``after``."""
 
     sources: list[SourceFacts]

@@ -18,6 +18,7 @@ import torch
 
 from pairsmith.factory.errors import RunError
 from pairsmith.trainer.batches import Batch
+from pairsmith.trainer.device import put, seed
 from pairsmith.trainer.encoder import Encoder
 from pairsmith.trainer.layout import cut, run_tokens
 from pairsmith.trainer.loss import Loss, info_nce
@@ -94,7 +95,7 @@ class GradCache:
         pool = pooled(batch)
         tokens = self.encoder.tokenize(pool.texts)
         lengths = np.array([len(ids) for ids in tokens])
-        closed = torch.from_numpy(blocked(batch, self.recipe)).to(self.encoder.device)
+        closed = put(blocked(batch, self.recipe), self.encoder.device)
         while True:
             micro = cut(lengths, self.budget, self.encoder.layout)
             loss = self._attempt(pool, tokens, micro, closed, number)
@@ -114,7 +115,7 @@ class GradCache:
         mine = list(enumerate(micro))[self.world.rank :: self.world.size]
 
         def embed(place: int, places: np.ndarray) -> torch.Tensor:
-            _seed(self.recipe.seed, number, place)
+            _seed(self.encoder.device, self.recipe.seed, number, place)
             return self.encoder.embed([tokens[at] for at in places])
 
         first = self._whole(lambda: _first_pass(mine, embed, len(tokens), self.encoder))
@@ -135,7 +136,7 @@ class GradCache:
 
     def _loss(self, vectors: torch.Tensor, pool: Pooled, closed: torch.Tensor) -> tuple[Loss, torch.Tensor | None]:
         """The loss, and the gradient of the vectors where it is finite."""
-        queries, candidates = (vectors[torch.from_numpy(at).to(vectors.device)] for at in pool[1:])
+        queries, candidates = (vectors[put(at, vectors.device)] for at in pool[1:])
         asked = self.recipe
         loss = info_nce(queries, candidates, closed, asked.temperature, asked.mask_margin, asked.dimensions)
         return loss, torch.autograd.grad(loss.value, vectors)[0] if loss.value.isfinite() else None
@@ -172,7 +173,7 @@ def _first_pass(
     for count, (place, places) in enumerate(reversed(mine), start=1):
         with torch.set_grad_enabled(count == len(mine)):
             held = embed(place, places)
-        vectors[torch.from_numpy(places).to(vectors.device)] = held.detach()
+        vectors[put(places, vectors.device)] = held.detach()
     return vectors, held
 
 
@@ -186,15 +187,15 @@ def _second_pass(
     for place, places in mine:
         vectors = embed(place, places) if held is None else held
         held = None
-        vectors.backward(slopes[torch.from_numpy(places).to(slopes.device)])
+        vectors.backward(slopes[put(places, slopes.device)])
         del vectors
     return True
 
 
-def _seed(*parts: int) -> None:
+def _seed(device: torch.device, *parts: int) -> None:
     """Dropout of a micro-batch depends on the seed, the step and its place alone: the second pass repeats the first, a resumed
     training the cut one, and several processes one."""
-    torch.manual_seed(int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1)))
+    seed(int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1)), device)
 
 
 def out_of_memory(error: RuntimeError) -> bool:

@@ -1,7 +1,9 @@
 """Which rows are twins in one view, and how alike: exactly equal ones, and near ones by bands, each pair checked exactly.
 
-Two texts that agree in two bands of their signatures are compared. A band that very many agree in is gone through as
-stars: the row that would survive is compared with all, and of those that it is no twin of the next one is, for a while.
+Two texts that agree in two bands of their signatures are compared. Of very many that agree in a band the one that would survive
+is compared with all, and the others where they agree in a second one, too. Where very many agree in both, most often since
+they were made from one template, the near ones are found by their rarest shingles
+(:mod:`pairsmith.validators.near_sets`): to compare all would take the square of their number.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,16 +13,22 @@ import numpy.typing as npt
 
 from pairsmith.validators.clusters import Clusters
 from pairsmith.validators.minhash import AGREE
+from pairsmith.validators.near_sets import NearSets
 from pairsmith.validators.runs import in_runs, pieces, run_starts
 from pairsmith.validators.similarity import jaccards, sets, shingles
 from pairsmith.validators.sketch import band_name
 from pairsmith.validators.sketches import Ranks, Sketches
 
 CLOSE = 64  # rows that agree in a band: each is compared with this many after it, so with all where there are no more
-STARS = 32  # of rows that agree in a band, in turn, each is compared with all: beyond that the others are left to other bands
+STARS = (
+    2  # of more rows that agree in a band, in turn, each is compared with all: a large cluster costs no more than that
+)
 
+_CROWD = 100_000  # rows whose keys of all bands are held at once: some 30 MB
 _PAIRS = 50_000  # of which the keys of all bands are compared at once: some 15 MB
 _TOKENS = 1_000_000  # of the texts that are compared at once: some 50 MB
+
+Keys = npt.NDArray[np.unsignedinteger]
 
 
 class Twins:
@@ -55,22 +63,59 @@ class Twins:
         self._scopes = self._sketches.by_rank("scope", np.uint64)
         self._keys = self._sketches.bands([band_name(self._view, band) for band in range(bands)])
         self._first &= self._counts > 0
+        self._crowded = np.zeros(len(self._sketches), np.bool_)
         for band in range(bands):
             keys, ranks = self._sketches.repeated(band_name(self._view, band), self._first)
-            self._stars(keys, ranks)
-            for start, end in self._slices(ranks):
-                self._close(keys[start : end + CLOSE], ranks[start : end + CLOSE], end - start)
+            many = in_runs(run_starts(keys), longer_than=CLOSE + 1)
+            self._close_by(keys[~many], ranks[~many])
+            self._crowd(keys[many], ranks[many], band)
             done()
-        del self._counts, self._scopes, self._keys
+        scopes = self._scopes if self._view == "query" else None
+        near = NearSets(self._sketches, self._counts, self._threshold, scopes)
+        near.link(np.flatnonzero(self._crowded).astype(np.uint32), self.clusters, self._link)
+        del self._counts, self._scopes, self._keys, self._crowded
 
     def _slices(self, ranks: Ranks) -> Iterator[tuple[int, int]]:
         """Pieces of so few rows that their tokens may be held."""
         return pieces(self._counts[ranks], _TOKENS)
 
-    def _stars(self, keys: npt.NDArray[np.uint32], ranks: Ranks) -> None:
-        """Compare rows of one after the other with all that have its key, where many have."""
-        many = in_runs(run_starts(keys), longer_than=CLOSE + 1)
-        keys, ranks = keys[many], ranks[many]
+    def _crowd(self, keys: Keys, ranks: Ranks, band: int) -> None:
+        """Compare rows of which very many agree in ``band`` where they agree in a later one, too. Where very many do, note them
+        as crowded: those are compared all together at last."""
+        self._stars(keys, ranks)
+        keys, ranks = self._open(keys, ranks)
+        starts = np.append(np.flatnonzero(run_starts(keys)), len(keys))
+        for start, end in pieces(np.diff(starts), _CROWD):
+            mine = slice(starts[start], starts[end])
+            self._seconds(keys[mine].astype(np.uint64) << np.uint64(32), ranks[mine], band)
+
+    def _seconds(self, keys: Keys, ranks: Ranks, band: int) -> None:
+        """``keys``: of ``band``, in the upper half."""
+        others = self._keys[self._sketches.rows(ranks)].T[band + 1 :]
+        for other in others:
+            both = keys | other
+            order = np.argsort(both, kind="stable")
+            both, mine = both[order], ranks[order]
+            starts = run_starts(both)
+            many = in_runs(starts, longer_than=CLOSE + 1)
+            few = in_runs(starts) & ~many
+            self._close_by(both[few], mine[few])
+            self._crowded[self._open(both[many], mine[many])[1]] = True
+
+    def _open(self, keys: Keys, ranks: Ranks) -> tuple[Keys, Ranks]:
+        """The rows of those keys that several clusters have, unless all of them are crowded."""
+        if not len(keys):
+            return keys, ranks
+        starts = run_starts(keys)
+        first = np.flatnonzero(starts)
+        names = self.clusters.find(ranks)
+        wanted = np.minimum.reduceat(names, first) != np.maximum.reduceat(names, first)
+        wanted &= ~np.logical_and.reduceat(self._crowded[ranks], first)
+        these = wanted[np.cumsum(starts) - 1]
+        return keys[these], ranks[these]
+
+    def _stars(self, keys: Keys, ranks: Ranks) -> None:
+        """Compare the first row that has a key with all that do, then the first of those that are no twins of that one."""
         alone = np.ones(len(ranks), np.bool_)  # no twin of a row that was compared with all
         for _ in range(STARS):
             going = np.isin(keys, keys[alone])
@@ -83,7 +128,12 @@ class Twins:
                 self._compare(center[start:end], ranks[start:end])
             alone &= self.clusters.find(center) != self.clusters.find(ranks)
 
-    def _close(self, keys: npt.NDArray[np.uint32], ranks: Ranks, size: int) -> None:
+    def _close_by(self, keys: Keys, ranks: Ranks) -> None:
+        """Compare all rows that have the same key, of which each few have."""
+        for start, end in self._slices(ranks):
+            self._close(keys[start : end + CLOSE], ranks[start : end + CLOSE], end - start)
+
+    def _close(self, keys: Keys, ranks: Ranks, size: int) -> None:
         """Compare the first ``size`` rows with those after them that have the same key."""
         left, right = [], []
         agree = np.arange(size)  # with the row so far after it: nearer ones have the key of both
