@@ -99,7 +99,7 @@ def _lines(before: HeldOutScores, after: HeldOutScores) -> Iterator[tuple[str, F
 
 def _interval(value: float, queries: int) -> str:
     low, high = mean(value, queries)
-    return f"({low:.2f} to {high:.2f})"
+    return f"({low:.2f}–{high:.2f})"
 
 
 def _told(value: object) -> object:

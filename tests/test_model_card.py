@@ -37,7 +37,7 @@ def test_a_card_names_data_recipe_scores_hardware_tokens_and_time() -> None:
         assert told in text
     for setting in facts().recipe.model_dump():
         assert f"| {setting} |".replace("_", "&#95;") in text or f"| {setting} |" in text
-    assert "| all, 32 dimensions | 50 | 0.2500 | 0.5000 (0.36 to 0.64) | 0.1250 | 0.2500 (0.14 to 0.39) |" in text
+    assert "| all, 32 dimensions | 50 | 0.2500 | 0.5000 (0.36–0.64) | 0.1250 | 0.2500 (0.14–0.39) |" in text
     assert "| all, int8 |" in text and "| all, binary |" in text
 
 
@@ -63,7 +63,7 @@ def test_a_card_shows_how_to_use_what_lies_there() -> None:
 def test_scores_of_few_queries_are_told_with_what_they_are_worth() -> None:
     few = scores(1.0)
     few = few.model_copy(update={"whole": few.whole.model_copy(update={"queries": 12})})
-    assert "| all | 12 | 1.0000 | 1.0000 (0.74 to 1.00) |" in card(facts(held_out={"before": few, "after": few}))
+    assert "| all | 12 | 1.0000 | 1.0000 (0.74–1.00) |" in card(facts(held_out={"before": few, "after": few}))
 
 
 def test_a_licence_that_nobody_told_is_not_made_up() -> None:
