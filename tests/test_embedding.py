@@ -185,7 +185,5 @@ def test_without_the_packages_one_line_names_the_extra(command: list[str], tmp_p
     )
     done = subprocess.run([sys.executable, "-c", code, *command], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert (
-        done.stderr
-        == f"pairsmith: to {command[0]} takes the package 'torch'; pip install 'pairsmith[train]' brings it\n"
-    )
+    purpose = f"to {command[0]} takes the package 'torch'"
+    assert done.stderr == f"pairsmith: {purpose}; pip install 'pairsmith[train]' brings it\n", done.stderr

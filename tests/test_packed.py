@@ -140,6 +140,15 @@ def test_a_window_that_transformers_counts_otherwise_is_not_packed(tmp_path: Pat
         load_encoder(tmp_path, Recipe(attention="bidirectional", layout="packed"))
 
 
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+def test_a_model_that_gives_no_numbers_is_not_said_to_leak(mistral: Path, layout: str) -> None:
+    encoder = load_encoder(mistral, Recipe(layout=layout))
+    with torch.no_grad():
+        next(iter(encoder.trained.values())).fill_(torch.nan)
+    with pytest.raises(RunError, match=r"^[^\n]*no finite number before the first step; [^\n]*$"):
+        check_layout(encoder, tiny.TEXTS, 4_096)
+
+
 @pytest.mark.parametrize("budget", [10, 1_000, 100_000])
 def test_the_check_runs_texts_of_all_lengths_within_the_budget_of_tokens(budget: int) -> None:
     tokens = [np.zeros(length, np.int32) for length in (*range(3, 200), 512, 3)]

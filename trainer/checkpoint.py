@@ -91,14 +91,17 @@ def last(out: Path, recipe: Recipe) -> list[int]:
     """The checkpoints that ``average`` counts, if it were to end now: of those in between the recipe's own, not those that
     Ctrl-C left."""
     *before, newest = steps(out)
-    due = [step for step in before if step % recipe.save_every == 0]
-    return [*due, newest][-recipe.average :] if recipe.average else []
+    return [*_due(before, recipe), newest][-recipe.average :] if recipe.average else []
 
 
 def _needless(out: Path, recipe: Recipe) -> list[int]:
     known = steps(out)
-    due = [step for step in known if step % recipe.save_every == 0]
-    return sorted({*known} - {*known[-KEPT:]} - ({*due[-recipe.average :]} if recipe.average else set()))
+    averaged = _due(known, recipe)[-recipe.average :] if recipe.average else []
+    return sorted({*known} - {*known[-KEPT:], *averaged})
+
+
+def _due(known: list[int], recipe: Recipe) -> list[int]:
+    return [step for step in known if step % recipe.save_every == 0]
 
 
 def newest(out: Path, identity: Identity, device: torch.device) -> tuple[State, dict[str, Any], dict[str, Any]] | None:

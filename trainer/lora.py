@@ -18,7 +18,8 @@ class LeanLinear(Linear):
     def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         """(..., in) -> (..., out)."""
         (name,) = self.active_adapters
-        if not self.training or name in self.lora_variant or self.lora_bias[name]:
+        known = not (self.disable_adapters or self.merged or name in self.lora_variant or self.lora_bias[name])
+        if not (self.training and known):
             return super().forward(x, *args, **kwargs)
         rows = x.flatten(0, -2)
         seen = self.lora_A[name](self.lora_dropout[name](rows))

@@ -3,6 +3,7 @@
 Embeddings and gradients are compared, with texts of very different length side by side: there a leak weighs most.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -28,12 +29,17 @@ def check_layout(encoder: "Encoder", texts: list[str], budget: int) -> float:
     """Compare the encoder's layout with one text at a time on a few of ``texts``; the largest relative difference.
 
     They run as one micro-batch of at most ``budget`` tokens, or of two texts. Call it before the first step: gradients
-    are cleared. Raises :class:`RunError` when the difference is more than the rounding of the model's numbers.
+    are cleared. Raises :class:`RunError` when the difference is more than the rounding of the model's numbers, or not finite.
     """
     tokens = sample(encoder.tokenize(texts), budget)
     found = difference(encoder, tokens)
     most = TOLERANCE[next(encoder.model.parameters()).dtype]
-    if not found <= most:  # NaN too
+    if not math.isfinite(found):
+        raise RunError(
+            f"{encoder.name}: an embedding or a gradient of it is no finite number before the first step; look at the model's "
+            "weights, or set 'precision: fp32'"
+        )
+    if found > most:
         raise RunError(
             f"{encoder.name}: the {encoder.layout} layout differs from one text at a time by {found:.1%} "
             f"(rounding explains {most:.1%}): texts would leak into each other; train with --set layout="
