@@ -2,11 +2,13 @@
 
     python benchmarks/drift.py            # 1,000 pairs of samples of each size: two minutes of CPU
     python benchmarks/drift.py 200
-    python benchmarks/drift.py 1000 runs/demo/releases/1.0.0    # lengths as that release has them
+    python benchmarks/drift.py 1000 runs/demo/releases/1.0.0    # lengths and habits as that release has them
 
 A sample has the method's shares of groups and of 93 languages, two models, lengths in characters as prompts ask for them,
-1 % of queries twice, tasks of which 0.47 of the rows are distinct, openings and n-grams by Zipf's law. Beside it, on the
-languages of the same samples: the population stability index above 0.1, and the share of a plain test at 5 % each.
+1 % of queries twice, tasks of which 0.47 of the rows are distinct, openings, endings and n-grams by Zipf's law, case and
+signs as recorded answers have them. Habits of a release are drawn by its tasks: rows of one task come together.
+Beside it, on the languages of the same samples: the population stability index above 0.1, and the share of a plain test at
+5 % each.
 """
 
 import sys
@@ -18,9 +20,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from pairsmith.curation.diversity import BLOCK, ROWS, Sample, has_task
 from pairsmith.curation.drift import drift
+from pairsmith.curation.habits import habits
 from pairsmith.curation.intervals import exact
 from pairsmith.curation.profile import CATEGORIES, OF_TEXTS, Profile, bin_of, profile
 from pairsmith.curation.released_rows import Released
@@ -101,12 +105,76 @@ def as_released(folder: Path) -> Texts:
     return Texts(profile(Released(folder).files).lengths, BLUR)
 
 
+_SHARES = {  # of what texts are like, where it is one of a few things
+    "first": {"letter": 0.95, "number": 0.02, "¿": 0.01, '"': 0.01, "(": 0.01},
+    "last": {".": 0.65, "letter": 0.2, "?": 0.06, "。": 0.05, "number": 0.02, "!": 0.01, ")": 0.01},
+    "case": {"capital first": 0.7, "small": 0.2, "small first": 0.08, "capitals": 0.02},
+    "contact": {"none": 0.98, "e-mail address": 0.01, "phone number": 0.01},
+}
+
+
+class Habits:
+    """What texts are like, drawn for each text of itself: openings and endings by Zipf's law, all else by fixed shares.
+
+    ``added``: dimension -> category and the share of texts to which it is done.
+    """
+
+    def __init__(self, added: Mapping[str, tuple[str, float]] | None = None) -> None:
+        self.added = added or {}
+
+    def draw(self, rows: int, random: np.random.Generator) -> dict[str, Counter[str]]:
+        """Dimension -> category -> texts of so many rows."""
+        found = {}
+        for field in OF_TEXTS:
+            for habit in ("opening", "ending"):
+                drawn = np.searchsorted(zipf(OPENINGS, 1.0), random.random(rows)).tolist()
+                found[f"{habit}.{field}"] = Counter(map(str, drawn))
+            for habit, law in _SHARES.items():
+                counts = random.multinomial(rows, list(law.values())).tolist()
+                found[f"{habit}.{field}"] = Counter(dict(zip(law, counts, strict=True)))
+        for dimension, (category, share) in self.added.items():
+            done = int(random.binomial(rows, share))
+            counts = found[dimension]
+            left = random.multivariate_hypergeometric(list(counts.values()), rows - done).tolist()
+            found[dimension] = Counter({category: done}) + Counter(dict(zip(counts, left, strict=True)))
+        return found
+
+
+class ReleasedHabits:
+    """What texts are like in the release in ``folder``; its tasks are drawn, each with all its rows."""
+
+    def __init__(self, folder: Path) -> None:
+        rows = pa.concat_tables(rows for file in Released(folder).files for rows in file.batches()).to_pylist()
+        tasks = [row["instruction"] if has_task(row["group"]) else row["id"] for row in rows]
+        places = {task: place for place, task in enumerate(dict.fromkeys(tasks))}
+        self._mean = len(rows) / len(places)
+        of = {row["id"]: places[task] for row, task in zip(rows, tasks, strict=True)}
+        self._counts: dict[str, tuple[list[str], np.ndarray]] = {}
+        for field in OF_TEXTS:
+            texts = ((row["id"], text) for row in rows for text in np.atleast_1d(row[field]).tolist())
+            for dimension, told in habits(field, texts).items():
+                names = list(dict.fromkeys(category for category, _ in told))
+                counts = np.zeros((len(places), len(names)), np.int64)
+                np.add.at(counts, ([of[one] for _, one in told], [names.index(category) for category, _ in told]), 1)
+                self._counts[dimension] = names, counts
+
+    def draw(self, rows: int, random: np.random.Generator) -> dict[str, Counter[str]]:
+        """Dimension -> category -> texts of about so many rows."""
+        tasks = len(next(iter(self._counts.values()))[1])
+        times = random.multinomial(round(rows / self._mean), np.full(tasks, 1 / tasks))
+        return {
+            dimension: Counter(dict(zip(names, (times @ counts).tolist(), strict=True)))
+            for dimension, (names, counts) in self._counts.items()
+        }
+
+
 class World(NamedTuple):
     """What rows are drawn from. ``weights``: language -> share; ``longer``: field.group -> factor of its lengths;
     ``twice``: share of rows that repeat another one's query."""
 
     weights: dict[str, float]
     texts: Texts
+    habits: Habits | ReleasedHabits
     longer: dict[str, float] = {}  # noqa: RUF012  nobody writes to it
     twice: float = 0.01
 
@@ -159,9 +227,9 @@ def draw(world: World, rows: int, random: np.random.Generator) -> Profile:
     tasks = {times: count for times, count in enumerate(uses.tolist()) if count}
     made.repeated = {"query": {1: rows - 2 * twice, 2: twice}, "task": tasks}
     drawn = min(rows, ROWS)
-    openings = np.searchsorted(zipf(OPENINGS, 1.0), random.random(drawn)).tolist()
+    made.shares |= world.habits.draw(drawn, random)
     picked = random.integers(0, len(blocks()), drawn // BLOCK).tolist()
-    made.sample = Sample(Counter(map(str, openings)), 0, 0, [blocks()[place] for place in picked])
+    made.sample = Sample(0, 0, [blocks()[place] for place in picked])
     return made
 
 
@@ -209,6 +277,15 @@ def halved(weights: dict[str, float], language: str) -> dict[str, float]:
     return weights | {language: weights[language] / 2}
 
 
+_DONE = (
+    ("3 % of positives end with an offer", "ending.positive", ("let me know", 0.03)),
+    ("3 % of positives begin with a prompt", "opening.positive", ("you are given", 0.03)),
+    ("5 % of queries begin with a bullet", "first.query", ("-", 0.05)),
+    ("5 % of queries in capitals", "case.query", ("capitals", 0.05)),
+    ("half of all queries in small letters", "case.query", ("small", 0.5)),
+)
+
+
 def cases(plain: World) -> list[Case]:
     """What is simulated of false alarms, languages and queries."""
     same = [Case(f"same distribution, {rows:,} rows each", plain, plain, rows, rows) for rows in SIZES]
@@ -231,6 +308,12 @@ def cases(plain: World) -> list[Case]:
             10_000,
             "drift.repeated.query",
         ),
+        *(
+            Case(
+                f"{said}, 2,000 rows", plain, plain._replace(habits=Habits({name: done})), 2_000, 2_000, f"drift.{name}"
+            )
+            for said, name, done in _DONE
+        ),
     ]
 
 
@@ -247,11 +330,17 @@ def main(arguments: list[str]) -> None:
     runs = int(arguments[0]) if arguments else 1_000
     weights = default_weights()
     if len(arguments) > 1:
-        real = World(weights, as_released(Path(arguments[1])))
-        same = Case("same distribution, lengths of the release, 10,000 rows each", real, real, 10_000, 10_000)
-        chosen = [same, *(longer(real, name, "from the release") for name in sorted(real.texts.centres))]
+        release = Path(arguments[1])
+        real = World(weights, as_released(release), ReleasedHabits(release))
+        sizes = (500, 2_000, 10_000)
+        same = [
+            Case(f"same distribution, as the release, {rows:,} rows each", real, real, rows, rows) for rows in sizes
+        ]
+        chosen = [*same, *(longer(real, name, "from the release") for name in sorted(real.texts.centres))]
     else:
-        noisy = [(World(weights, as_asked(noise)), f"log-normal {noise} around what is asked") for noise in NOISES]
+        noisy = [
+            (World(weights, as_asked(noise), Habits()), f"log-normal {noise} around what is asked") for noise in NOISES
+        ]
         chosen = cases(noisy[0][0])
         chosen += [longer(world, f"{of}.bitext", said) for world, said in noisy for of in ("query", "positive")]
     for case in chosen:

@@ -110,7 +110,7 @@ class Peer:
     ) -> None:
         from peft import LoraConfig
         from sentence_transformers import SentenceTransformer
-        from sentence_transformers.models import Normalize, Pooling, Transformer
+        from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
         encoder.tokenizer.save_pretrained(folder)  # with the end-of-text token, which the plain one leaves out
         dtype = next(encoder.model.parameters()).dtype

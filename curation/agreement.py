@@ -19,7 +19,7 @@ import numpy.typing as npt
 from pairsmith.curation.intervals import CONFIDENCE
 from pairsmith.curation.review_form import RATINGS, WRONG, Decision
 from pairsmith.curation.reviews import Review, by_row
-from pairsmith.factory.errors import RunError
+from pairsmith.factory.extras import need_extra
 
 DRAWS = 1_000
 SEED = 0
@@ -174,8 +174,6 @@ def _with_interval(
 
 
 def _library(name: str) -> Any:
-    """A package of the extra ``review``; one line says so where it is missing."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise RunError(f"agreement needs the package of '{name}': pip install 'pairsmith[review]'") from None
+    """A module of the extra ``review``; one line says so where it is missing."""
+    need_extra("review", "agreement", name.partition(".")[0])
+    return importlib.import_module(name)

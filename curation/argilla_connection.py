@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pairsmith.factory.errors import InputError, RunError
+from pairsmith.factory.extras import need_extra
 
 if TYPE_CHECKING:
     import argilla as rg
@@ -53,9 +54,9 @@ def connect(run_folder: Path, url: str | None, api_key: str | None) -> Connectio
     """
     place, key = _place_and_key(run_folder, url, api_key)
     _check_key(key)
+    need_extra("review", "to review on a server", "argilla")
     _check_server(place)
-    with _library():
-        import argilla as rg
+    import argilla as rg
 
     logging.getLogger("argilla.sdk").setLevel(logging.CRITICAL)  # what it logs is said in one line here
     with explained(place):
@@ -116,8 +117,7 @@ def _check_key(key: str) -> None:
 
 
 def _check_server(place: str) -> None:
-    with _library():
-        import httpx
+    import httpx
 
     with explained(place):
         found = httpx.get(f"{place}/api/v1/version", timeout=30.0, trust_env=not _is_here(place))
@@ -134,14 +134,6 @@ def _check_server(place: str) -> None:
             f"{place}: Argilla {version}; this needs a server of version {oldest} to {MAJOR}.x, as"
             " 'pairsmith review serve' starts one"
         )
-
-
-@contextmanager
-def _library() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise RunError(f"'{error.name}' is not installed; install it with pip install 'pairsmith[review]'") from None
 
 
 @contextmanager

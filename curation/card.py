@@ -7,7 +7,7 @@ becomes a character reference, which CommonMark (section 2.5) reads as plain tex
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -249,23 +249,29 @@ def _example(row: dict[str, Any]) -> dict[str, Any]:
     return {"group": row["group"], "id": row["id"], "instruction": row["instruction"], "texts": clipped}
 
 
-@cache
-def _template() -> "Template":
+def card_template(file: str, **filters: Callable[..., Any]) -> "Template":
+    """A card's template, of the room ``cards``.
+
+    Beside ``filters`` it has ``number``, and ``inert`` for all that comes from outside.
+    """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(  # noqa: S701  Markdown: the filter `inert` escapes more than autoescape would
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters.update(
-        inert=inert,
-        number="{:,}".format,
+    environment.filters.update(inert=inert, number="{:,}".format, **filters)
+    return environment.from_string(files("pairsmith.cards").joinpath(file).read_text(encoding="utf-8"))
+
+
+@cache
+def _template() -> "Template":
+    return card_template(
+        "dataset.md.jinja",
         dollars=dollars,
         percent="{:.1%}".format,
         figure=lambda value: "not told" if value is None else f"{value:.2f}",
         demoted=_demoted,
     )
-    source = files("pairsmith.cards").joinpath("dataset.md.jinja").read_text(encoding="utf-8")
-    return environment.from_string(source)
 
 
 def _demoted(markdown: str) -> str:

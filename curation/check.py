@@ -92,7 +92,7 @@ def check(release: Path, baseline: Path | None, quality: Quality, home: Path, to
     """
     new, old = Released(release), Released(baseline) if baseline else None
     readable = not new.unreadable and (old is None or not old.unreadable)
-    moved = between(old.index, new.index) if old and readable else NOTHING
+    moved = between(old, new) if old and readable else NOTHING
     found = measure(new, old, moved.added, Looked(quality, home, (old or new).manifest["thresholds"]))
     was = measure(old, None, set(), _looked_at(old, quality, home)) if old else None
     findings: list[Finding] = []

@@ -23,7 +23,9 @@ COUNTED = ["model", "document", "query", "positive"]
 CONTENT = "content"
 """The column that holds a digest of all else that two releases have of a row."""
 
-_APART = ("id", "split", "review")  # not part of a row's content: its name, and what people or the release say of it
+APART = ("id", "split", "review")
+"""Columns that are no part of a row's content: its name, and what people or the release say of it."""
+
 _NULL, _BETWEEN, _WITHIN = "\x00", "\x1e", "\x1f"
 
 
@@ -40,7 +42,7 @@ class Columns(NamedTuple):
 
     def shared(self, other: "Columns") -> list[str]:
         """The columns of a row's content that all files of both have."""
-        return sorted((self.whole & other.whole).difference(_APART))
+        return sorted((self.whole & other.whole).difference(APART))
 
 
 COLUMNS = Columns({field.name: type_name(field.type) for field in RELEASE}, frozenset(RELEASE.names))

@@ -93,7 +93,7 @@ class Difference:
                 *([f"{told_rows(self.removed)} removed"] if self.removed else []),
                 *([f"{told_rows(self.corrected)} corrected"] if self.corrected else []),
                 *([f"people's answers to {told_rows(self.reviewed)} changed"] if self.reviewed else []),
-                *([f"{' and '.join(self.card)} of the card changed"] if self.card else []),
+                *([f"{' and '.join(self.card)} on the card changed"] if self.card else []),
             ],
         }
 

@@ -22,7 +22,6 @@ from pairsmith.factory.text import fold, tokens
 ROWS = 5_000
 """Rows of a sample: an opening that rises from 1 % to 3 %, or distinct n-grams that fall by a tenth, show in as many."""
 BLOCK = 100  # rows of which distinct n-grams are counted together; between such blocks one sees how far chance goes
-OPENING = 3  # tokens: "how do i", "what is the"
 NGRAMS = 2_000  # in which different ones are counted, where one figure is told: few blocks have less, at some 100 tokens a row
 TOKENS = 64  # of each text: with more, long texts alone would tell
 NEAR = 0.7  # Jaccard similarity from which tasks are merged when they are planned, by default
@@ -37,14 +36,11 @@ Spectrum = Mapping[int, int]
 
 @dataclass
 class Sample:
-    """What is known of the sampled rows. ``openings``: rows by the first :data:`OPENING` tokens of their query.
-
-    A query without a token has no opening. ``tasks``: different tasks among the rows whose task was written for them (the
+    """What is known of the sampled rows. ``tasks``: different tasks among the rows whose task was written for them (the
     symmetric groups have one instruction each); ``near``: those that are near an earlier one; ``ngrams``: for each whole
     block of :data:`BLOCK` rows the spectrum of its n-grams.
     """
 
-    openings: Counter[str] = field(default_factory=Counter)
     tasks: int = 0
     near: int = 0
     ngrams: list[dict[int, int]] = field(default_factory=list)
@@ -52,28 +48,21 @@ class Sample:
     def as_json(self) -> dict[str, Any]:
         """As plain data."""
         ngrams = [{str(times): number for times, number in sorted(one.items())} for one in self.ngrams]
-        return {
-            "openings": dict(sorted(self.openings.items())),
-            "tasks": self.tasks,
-            "near": self.near,
-            "ngrams": ngrams,
-        }
+        return {"tasks": self.tasks, "near": self.near, "ngrams": ngrams}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Sample":
         """The sample that :meth:`as_json` gave."""
         ngrams = [{int(times): number for times, number in one.items()} for one in data["ngrams"]]
-        return cls(Counter(data["openings"]), data["tasks"], data["near"], ngrams)
+        return cls(data["tasks"], data["near"], ngrams)
 
 
-def sample(rows: Sequence[Mapping[str, str]]) -> Sample:
+def sample(rows: Sequence[Mapping[str, Any]]) -> Sample:
     """Of rows with ``group, instruction, query, positive``, in the order of the sample."""
-    openings = Counter(" ".join(_first(row["query"])[:OPENING]) for row in rows)
-    del openings[""]
     tasks = dict.fromkeys(fold(row["instruction"]) for row in rows if has_task(row["group"]))
     kept = merge_tasks((Found(task, "", "") for task in tasks), NEAR).num_rows
     blocks = (rows[start : start + BLOCK] for start in range(0, len(rows) - BLOCK + 1, BLOCK))
-    return Sample(openings, len(tasks), len(tasks) - kept, [_ngrams(block) for block in blocks])
+    return Sample(len(tasks), len(tasks) - kept, [_ngrams(block) for block in blocks])
 
 
 def has_task(group: str) -> bool:
@@ -85,7 +74,7 @@ def _first(text: str) -> list[str]:
     return tokens(text[:_CHARACTERS])[:TOKENS]
 
 
-def _ngrams(rows: Iterable[Mapping[str, str]]) -> dict[int, int]:
+def _ngrams(rows: Iterable[Mapping[str, Any]]) -> dict[int, int]:
     texts = (_first(row[name]) for row in rows for name in ("query", "positive"))
     return dict(Counter(Counter(run for units in texts for run in pairwise(units)).values()))
 
@@ -175,11 +164,12 @@ def _products(times: int, figure: Callable[[Floats], Floats], kept: float) -> li
     return [float(chances @ each) for each in (left_in, told, told**2, told * left_in, left_in**2)]
 
 
-def diversity(of: Sample, tasks: Spectrum) -> dict[str, float]:
-    """The figures of a set of rows by name; one that its rows cannot tell is missing. ``tasks``: of all its rows."""
+def diversity(of: Sample, openings: Counter[str], tasks: Spectrum) -> dict[str, float]:
+    """The figures of a set of rows by name; one that its rows cannot tell is missing. ``openings``: of the sampled queries;
+    ``tasks``: of all rows."""
     found: dict[str, float] = {}
-    if rows := of.openings.total():
-        found["commonest_opening"] = max(of.openings.values()) / rows
+    if rows := openings.total():
+        found["commonest_opening"] = max(openings.values()) / rows
     if size := size_of(tasks):
         found["task_entropy"] = log2(size) - lacking_bits(tasks).mean
         found["distinct_tasks"] = 1 - repeated_share(tasks)

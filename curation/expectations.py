@@ -30,6 +30,7 @@ from pairsmith.curation.released_rows import Released
 from pairsmith.curation.rows_database import write_rows
 from pairsmith.curation.suites import as_text, metric_line, metric_suite, row_suite
 from pairsmith.factory.errors import InputError
+from pairsmith.factory.extras import need_extra
 
 ROWS, METRICS = "rows", "metrics"
 DOCS = "data_docs"
@@ -65,7 +66,7 @@ class Ran:
 def write_expectations(release: Path, report: Report, quality: Quality, folder: Path) -> Ran:
     """Run the suites on a release and write them with their pages below ``folder``.
 
-    Raises :class:`InputError` as :func:`great_expectations` and :func:`make_room` do.
+    Raises as :func:`great_expectations` and :func:`make_room` do.
     """
     gx = great_expectations()
     from pairsmith.curation.data_docs import add_site
@@ -114,13 +115,11 @@ def make_room(folder: Path) -> None:
 
 
 def great_expectations() -> Any:
-    """The module. Raises :class:`InputError` where it is not there."""
+    """The module. Raises :class:`RunError` where it is not there."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # nothing is sent anywhere
-    try:
-        import sqlalchemy  # noqa: F401, I001  Great Expectations reads SQLite by it, and notes whether it is there
-        import great_expectations as module
-    except ImportError:
-        raise InputError("--expectations needs Great Expectations; pip install 'pairsmith[check]'") from None
+    need_extra("check", "--expectations", "great_expectations", "sqlalchemy")  # by which it reads SQLite
+    import great_expectations as module
+
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     return module
 

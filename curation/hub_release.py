@@ -27,6 +27,7 @@ DATASET = "dataset"
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})", re.ASCII)
+_MODEL_TAG = re.compile(r"v\d{1,9}\.\d{1,9}\.\d{1,9}-[0-9a-f]{8}", re.ASCII)
 _DATA = re.compile(r"data/[\w.-]+/[\w.-]+\.parquet", re.ASCII)
 
 
@@ -79,6 +80,11 @@ def parse_published(reference: str) -> Published:
     """
     repository, _, version = reference.partition("@")
     found = _VERSION.fullmatch(version)
+    if _MODEL_TAG.fullmatch(version):
+        raise InputError(
+            f"'{reference}' is named as a model is, and this takes a release, as ORG/NAME@v1.2.0; a model is loaded by "
+            f"'pairsmith embed FILE --model {reference}', and withdrawn on the Hub itself"
+        )
     if found is None:
         raise InputError(f"'{reference}' names no version; write ORG/NAME@v1.2.0")
     return Published(checked_repository(repository), version_of(version))

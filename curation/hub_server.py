@@ -5,10 +5,8 @@ its end. Contents stream to disk and from it. It answers on 127.0.0.1 alone and 
 """
 
 import hashlib
-import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -20,11 +18,11 @@ from starlette.routing import Route
 
 from pairsmith.curation import hub_answers as answers
 from pairsmith.curation.hub_accounts import Account, Accounts
+from pairsmith.curation.hub_http import on_full_disk, on_hang_up, on_refusal, read_body, refused
 from pairsmith.curation.hub_store import HubRefusal, Repository, Store
 from pairsmith.factory.errors import RoomError
 
 HOST = "127.0.0.1"
-LARGEST_BODY = 100_000_000  # bytes of a request that is no upload: a commit carries its small files in it
 
 _NAMED = "/{organization}/{name}"
 _FILE_HEADERS = {"Accept-Ranges": "bytes", "Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
@@ -161,7 +159,7 @@ class Hub:
         entry = commit.files.get(request.path_params["path"])
         headers = {"X-Repo-Commit": commit.id, **_FILE_HEADERS}
         if entry is None:
-            return _refusal(HubRefusal(404, "Entry not found", "EntryNotFound"), headers)
+            return refused(HubRefusal(404, "Entry not found", "EntryNotFound"), headers)
         headers["ETag"] = f'"{entry.sha256 if entry.lfs else entry.oid}"'
         if entry.lfs and request.method != "HEAD":
             link = f"{_base(request)}/contents/{entry.sha256}?{self.accounts.sign('GET', entry.sha256)}"
@@ -193,7 +191,7 @@ class Hub:
         """A route to an endpoint, which runs in a thread of its own."""
 
         async def answer(request: Request) -> Response:
-            body = await _body(request)
+            body = await read_body(request)
             try:
                 return await run_in_threadpool(endpoint, self, request, body)
             except (KeyError, TypeError, ValueError, AttributeError) as error:  # of what the client sent
@@ -256,7 +254,7 @@ def hub_app(datasets: Hub, models: Hub) -> Starlette:
     return Starlette(
         routes=[*routes, *datasets.routes(), *models.routes()],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
-        exception_handlers={HubRefusal: _refused, RoomError: _full, ClientDisconnect: _gone},
+        exception_handlers={HubRefusal: on_refusal, RoomError: on_full_disk, ClientDisconnect: on_hang_up},
     )
 
 
@@ -271,44 +269,3 @@ def _base(request: Request) -> str:
 
 def _revision(request: Request) -> str:
     return str(request.path_params.get("revision", "main"))
-
-
-async def _body(request: Request) -> Any:
-    """What was sent: JSON or a form, as plain data; the bytes of anything else."""
-    pieces, size = [], 0
-    async for piece in request.stream():
-        pieces.append(piece)
-        size += len(piece)
-        if size > LARGEST_BODY:
-            raise HubRefusal(413, f"a request has at most {LARGEST_BODY:,} bytes; send files to large-file storage")
-    body, kind = b"".join(pieces), request.headers.get("content-type", "")
-    if "x-ndjson" in kind or not body:
-        return body
-    return _plain(body, kind)
-
-
-def _plain(body: bytes, kind: str) -> Any:
-    try:
-        return parse_qs(body.decode()) if "form" in kind else json.loads(body)
-    except ValueError:
-        raise HubRefusal(400, "the request is no JSON") from None
-
-
-def _refusal(refusal: HubRefusal, headers: dict[str, str]) -> Response:
-    """As clients of the Hub expect it: the reason stands in headers, which a ``HEAD`` request gets too."""
-    told = str(refusal).encode("ascii", "replace").decode()
-    code = {"X-Error-Code": refusal.code} if refusal.code else {}
-    return JSONResponse({"error": told}, refusal.status, {**headers, "X-Error-Message": told, **code})
-
-
-async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HubRefusal)  # noqa: S101  for the type checker
-    return _refusal(error, {})
-
-
-async def _full(_: Request, __: Exception) -> Response:
-    return _refusal(HubRefusal(507, "the server's disk is full"), {})
-
-
-async def _gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=499)  # nobody reads it

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pairsmith.curation.argilla_process import stoppable
 from pairsmith.curation.hub_accounts import FILE, Account, read_accounts
 from pairsmith.factory.errors import RunError
+from pairsmith.factory.extras import need_extra
 
 if TYPE_CHECKING:
     import uvicorn
@@ -43,14 +44,10 @@ def serve_hub(folder: Path, port: int | None, ready: Ready) -> str:
 
 def hub_server(folder: Path) -> "uvicorn.Server":
     """The server of a folder, not yet running."""
-    try:
-        import uvicorn
+    need_extra("hub", "the Hub's server", "starlette", "uvicorn")
+    import uvicorn
 
-        from pairsmith.curation.hub_server import Hub, hub_app
-    except ModuleNotFoundError as error:
-        raise RunError(
-            f"the Hub's server needs the package '{error.name}'; pip install 'pairsmith[hub]' brings it"
-        ) from None
+    from pairsmith.curation.hub_server import Hub, hub_app
     from pairsmith.curation.hub_store import Store
 
     accounts = read_accounts(folder)

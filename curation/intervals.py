@@ -38,6 +38,15 @@ def exact(hits: int, rows: int, confidence: float = CONFIDENCE) -> Estimate:
     return Estimate(rows, hits, hits / rows, *_clopper_pearson(hits, rows, confidence))
 
 
+def mean(value: float, rows: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The interval of the mean of ``rows`` figures between 0 and 1, such as scores of queries.
+
+    That of a rate, whose figures are 0 or 1 and so as far apart as can be: it is wider than need be, and holds for few rows
+    and for a mean of 0 or 1 too.
+    """
+    return _clopper_pearson(value * rows, rows, confidence) if rows else (0.0, 1.0)
+
+
 def weighted(strata: Sequence[Stratum], confidence: float = CONFIDENCE) -> Estimate:
     """The rate of a population from samples of its strata, each weighing as many rows as it has.
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pairsmith.curation.hub_release import Published
-from pairsmith.factory.errors import RemoteError, RunError
+from pairsmith.factory.errors import RemoteError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -23,16 +23,6 @@ the prepared copy takes as much of this disk as all texts do."""
 
 _BATCH = 1_000
 _SAID = 300  # characters of what went wrong
-
-
-def need_datasets() -> None:
-    """Raise :class:`RunError` where the package that loads data sets is not there, before anything is published."""
-    from importlib.util import find_spec
-
-    if find_spec("datasets") is None:
-        raise RunError(
-            "to load what was published takes the package 'datasets'; pip install 'pairsmith[hub]' brings it"
-        )
 
 
 def verify(api: "HfApi", published: Published, manifest: dict[str, Any]) -> None:

@@ -129,14 +129,9 @@ def profile_metrics(profile: Profile) -> Metrics:
     for name, scores in profile.scores.items():
         if name.startswith("nearness."):
             found[name] = sum(score * count for score, count in scores.items()) / scores.total()
-    return (
-        found
-        | _coverage(profile)
-        | {
-            f"diversity.{name}": value
-            for name, value in diversity(profile.sample, profile.repeated.get("task", {})).items()
-        }
-    )
+    openings, tasks = profile.shares.get("opening.query", Counter()), profile.repeated.get("task", {})
+    varied = diversity(profile.sample, openings, tasks)
+    return found | _coverage(profile) | {f"diversity.{name}": value for name, value in varied.items()}
 
 
 def _coverage(profile: Profile) -> Metrics:

@@ -1,7 +1,7 @@
 """What a set of rows is like, in counts: all that drift is told from, whatever the number of rows.
 
-A profile holds no text but openings, and of each row some 16 bytes while it is made; then it is as large for ten million
-rows as for ten thousand. It does not depend on the order of rows or files.
+A profile holds no text but openings and endings, and of each row some 16 bytes while it is made; then it is as large for
+ten million rows as for ten thousand. It does not depend on the order of rows or files.
 """
 
 from collections import Counter, defaultdict
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pairsmith.curation.diversity import ROWS, Sample, has_task, sample
+from pairsmith.curation.habits import habits
 from pairsmith.factory.tables import TableFile
 from pairsmith.factory.text import fold
 
@@ -25,7 +26,7 @@ CATEGORIES = ("group", "query_language", "document_language", "model")
 EXAMPLES = 5
 OF_TEXTS = ("query", "positive", "negatives")
 
-_TEXTS = ["group", "instruction", "query", "positive"]
+_TEXTS = ["id", "group", "instruction", *OF_TEXTS]
 _ASKED = ("num_words", "query_length", "unit")
 _READ = ["id", *CATEGORIES, "instruction", *OF_TEXTS, *_ASKED]
 
@@ -37,10 +38,11 @@ class Profile:
     """Counts of some rows.
 
     ``shares``: dimension -> category -> how many rows (of lengths: texts), the dimensions being :data:`CATEGORIES`,
-    ``length.<field>`` (bins of characters, each twice as wide as the one before) and ``negatives.<group>`` (how many a row
-    has). ``lengths``: ``<field>.<group>`` -> what length was asked for -> characters -> texts. ``scores``:
-    ``<gate>.<field>.<group>`` -> score, to three digits -> verdicts. ``repeated``: ``query`` and ``task`` -> times that a
-    folded one occurs -> how many such ones there are. ``examples``: dimension -> category -> ids of some rows.
+    ``length.<field>`` (bins of characters, each twice as wide as the one before), ``negatives.<group>`` (how many a row has)
+    and, of the sampled rows, those of :func:`~pairsmith.curation.habits.habits`. ``lengths``: ``<field>.<group>`` -> what
+    length was asked for -> characters -> texts. ``scores``: ``<gate>.<field>.<group>`` -> score, to three digits -> verdicts.
+    ``repeated``: ``query`` and ``task`` -> times that a folded one occurs -> how many such ones there are. ``examples``:
+    dimension -> category -> ids of some rows.
     """
 
     rows: int = 0
@@ -114,6 +116,7 @@ def profile(files: Iterable[TableFile], ids: Iterable[str] | None = None, verdic
                 seen.add(rows["id"].to_pylist())
                 groups += rows["group"].to_pylist()
     made.repeated = {"query": queries.spectrum(), "task": tasks.spectrum()}
+    _add_habits(made, drawn.rows())
     made.sample = sample(drawn.rows())
     if verdicts is not None:
         made.scores = _scores(verdicts, _Known(seen.keys()), groups)
@@ -153,14 +156,24 @@ def _joined(*asked: str | None) -> str:
     return " / ".join(filter(None, asked))
 
 
-def _count(made: Profile, dimension: str, categories: Sequence[str], ids: Sequence[str]) -> None:
-    """Count a category for each id; of each category the first ids are kept as examples."""
+def _add_habits(made: Profile, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Count what the texts of the sample are like. Nearly every opening is one of its own: only common ones have examples."""
+    for name in OF_TEXTS:
+        texts = ((row["id"], text) for row in rows for text in (row[name] if name == "negatives" else [row[name]]))
+        for dimension, told in habits(name, texts).items():
+            categories, ids = zip(*told, strict=True)
+            _count(made, dimension, categories, ids, EXAMPLES)
+
+
+def _count(made: Profile, dimension: str, categories: Sequence[str], ids: Sequence[str], fewest: int = 1) -> None:
+    """Count a category for each id; of each category that has ``fewest`` of them the first ids are kept as examples."""
     counts = Counter(categories)
     made.shares[dimension].update(counts)
-    found: dict[str, list[str]] = {category: [] for category in counts}
+    found: dict[str, list[str]] = {category: [] for category, count in counts.items() if count >= fewest}
     for category, one in zip(categories, ids, strict=True):
-        if len(found[category]) < EXAMPLES and one not in found[category]:
-            found[category].append(one)
+        some = found.get(category)
+        if some is not None and len(some) < EXAMPLES and one not in some:
+            some.append(one)
     known = made.examples[dimension]
     for category, some in found.items():
         known[category] = sorted({*known.get(category, ()), *some})[:EXAMPLES]
@@ -211,7 +224,7 @@ class _Drawn:
     """The rows whose ids have the smallest digests, of all that go by."""
 
     def __init__(self) -> None:
-        self._held: list[tuple[bytes, str, dict[str, str]]] = []
+        self._held: list[tuple[bytes, str, dict[str, Any]]] = []
 
     def add(self, rows: pa.Table) -> None:
         """Hold those of ``rows`` that belong to the sample."""
@@ -223,7 +236,7 @@ class _Drawn:
         self._held += [(keys[place], ids[place], row) for place, row in zip(near, texts, strict=True)]
         self._held = sorted(self._held, key=lambda one: one[:2])[:ROWS]
 
-    def rows(self) -> list[dict[str, str]]:
+    def rows(self) -> list[dict[str, Any]]:
         """The rows, in the order of the sample."""
         return [row for _, _, row in self._held]
 

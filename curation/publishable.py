@@ -54,7 +54,8 @@ def _of_models(card: str, manifest: Mapping[str, Any]) -> Iterator[str]:
     unstated = [model for model in manifest["models"] if not terms.get(model, "").strip()]
     if unstated:
         named = ", ".join(f"'{model}'" for model in unstated)
-        yield f"nothing says what the terms of {named} allow: set 'release.terms' in factory.yml"
+        terms_of = f"{{{unstated[0]}: '...'}}"
+        yield f"nothing says what the terms of {named} allow: set 'release.terms' in factory.yml, as {terms_of}"
     stated = [model for model in manifest["models"] if model not in unstated]
     absent = [model for model in stated if inert(model) not in card or inert(terms[model]) not in card]
     if absent:

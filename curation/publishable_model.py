@@ -41,7 +41,7 @@ def read_model(folder: Path) -> PublishableModel:
     missing = [name for name in _WHOLE if name not in names]
     if missing:
         raise RunError(f"{folder}: {missing[0]} is missing; export the model again with 'pairsmith train'")
-    facts = _json(folder / FACTS)
+    facts = read_object(folder / FACTS)
     faults = [*_of_files(names), *_of_licence(folder), *_of_data(facts), *_of_base(folder)]
     if faults:
         raise RunError(f"{folder} can't be published: {'; '.join(faults)}")
@@ -81,11 +81,12 @@ def _of_data(facts: Mapping[str, Any]) -> Iterator[str]:
 
 def _of_base(folder: Path) -> Iterator[str]:
     path = folder / "adapter_config.json"
-    if path.is_file() and Path(str(_json(path).get("base_model_name_or_path"))).is_absolute():
+    if path.is_file() and Path(str(read_object(path).get("base_model_name_or_path"))).is_absolute():
         yield "it is an adapter for a base model on this machine, which nobody else has: train with --merge"
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of a model; raises :class:`InputError` where there is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:

@@ -1,18 +1,19 @@
 """A release as it is read for a check: its manifest, and its tables in batches, whatever became of their columns."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pairsmith.curation.comparable import REMEDY
+from pairsmith.curation.comparable import APART, CONTENT, REMEDY, content_digests
 from pairsmith.curation.manifest import read_manifest
-from pairsmith.curation.readable import ReadableFile, nulls, unreadable
+from pairsmith.curation.readable import NEEDED, ReadableFile, nulls, unreadable
 from pairsmith.curation.removed import read_removed
 from pairsmith.factory.errors import RunError
 from pairsmith.factory.folder import file_digest
@@ -64,6 +65,11 @@ class Released:
         empty = pa.schema([RELEASE.field(name) for name in INDEX]).empty_table()
         return pa.concat_tables([empty, *(rows for file in self.files for rows in file.batches(*INDEX))])
 
+    def contents(self, names: Sequence[str]) -> pa.Table:
+        """The index, and in :data:`~pairsmith.curation.comparable.CONTENT` a digest of the columns ``names`` of every row."""
+        parts = [content_digests(rows, names) for file in self.files for rows in file.batches(*names) if rows.num_rows]
+        return self.index.append_column(CONTENT, pa.array(np.concatenate([np.empty(0, np.uint64), *parts])))
+
     def nulls(self) -> dict[str, int]:
         """By column how many nulls stand in what a release knows of every row."""
         found: Counter[str] = Counter()
@@ -103,7 +109,7 @@ class Released:
 
 
 class Between(NamedTuple):
-    """Ids of rows that came, whose texts changed, that stand in another split, and that went from one release to another."""
+    """Ids of rows that came, whose content changed, that stand in another split, and that went from one release to another."""
 
     added: set[str]
     corrected: set[str]
@@ -114,17 +120,26 @@ class Between(NamedTuple):
 NOTHING = Between(set(), set(), set(), set())
 
 
-def between(baseline: pa.Table, release: pa.Table) -> Between:
-    """What changed from ``baseline`` to ``release`` (indexes): some 100 bytes a row, and the ids that are told."""
-    places = pc.index_in(release["id"], value_set=baseline["id"].combine_chunks())
-    same = release.filter(pc.is_valid(places))
-    was = baseline.take(pc.drop_null(places))
+def between(baseline: Released, release: Released) -> Between:
+    """What changed from ``baseline`` to ``release``: some 100 bytes a row, and the ids that are told."""
+    names = _shared(baseline.columns, release.columns)
+    old, new = baseline.contents(names), release.contents(names)
+    places = pc.index_in(new["id"], value_set=old["id"].combine_chunks())
+    same = new.filter(pc.is_valid(places))
+    was = old.take(pc.drop_null(places))
     return Between(
-        _ids(release.filter(pc.is_null(places))["id"]),
-        _ids(same.filter(pc.not_equal(same["content_hash"], was["content_hash"]))["id"]),
+        _ids(new.filter(pc.is_null(places))["id"]),
+        _ids(same.filter(pc.not_equal(same[CONTENT], was[CONTENT]))["id"]),
         _ids(same.filter(pc.not_equal(same["split"], was["split"]))["id"]),
-        _ids(baseline.filter(pc.invert(pc.is_in(baseline["id"], value_set=release["id"].combine_chunks())))["id"]),
+        _ids(old.filter(pc.invert(pc.is_in(old["id"], value_set=new["id"].combine_chunks())))["id"]),
     )
+
+
+def _shared(old: Mapping[str, pa.DataType], new: Mapping[str, pa.DataType]) -> list[str]:
+    """The columns of a row's content that both have. Texts may be kept in another way; else another type is a finding of
+    its own."""
+    both = [name for name in RELEASE.names if name in old and name in new and name not in APART]
+    return [name for name in both if name in NEEDED or old[name] == new[name]]
 
 
 def _ids(column: pa.ChunkedArray) -> set[str]:

@@ -50,16 +50,20 @@ def written_whole(path: Path) -> Iterator[Path]:
         to_disk(beside)
         beside.replace(path)
     except OSError as error:
-        if error.errno not in _NO_ROOM:
-            raise
-        written = beside.stat().st_size if beside.exists() else 0
+        need_room(error, path, beside.stat().st_size if beside.exists() else 0)
+        raise
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def need_room(error: OSError, path: Path, written: int) -> None:
+    """Raise :class:`RoomError` where ``error`` says that there is no room for the file, after ``written`` bytes of it."""
+    if error.errno in _NO_ROOM:
         free = shutil.disk_usage(path.parent).free + written
         raise RoomError(
             f"{path}: no room for it ({os.strerror(error.errno)} after {written:,} bytes; {free:,} bytes are free without"
             " it); make room and run again: what was finished stays"
         ) from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _remove(path: Path) -> None:

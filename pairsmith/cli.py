@@ -7,7 +7,10 @@ says what), 130 stopped by Ctrl-C.
 import argparse
 import shlex
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from pairsmith import __version__
 from pairsmith.arguments import add_arguments
@@ -33,13 +36,20 @@ def main(arguments: list[str] | None = None) -> int:
         if not type(error).__module__.startswith("pyarrow"):  # which is too heavy to import for its exceptions
             raise
         return _refuse(f"{error}; {_again(options)}")
-    from pairsmith import show
-
+    if not result:  # another process tells
+        return 0
     try:
-        print(_safe(getattr(show, "plain" if options.json else command.view)(result)), flush=True)
+        print(_safe(_view("plain" if options.json else command.view)(result)), flush=True)
     except BrokenPipeError:
         sys.stderr.close()  # the reader has had enough (`| head`)
     return _refuse(result["mend"]) if "mend" in result else int(result.get("exit", 0))
+
+
+def _view(name: str) -> Callable[[dict[str, Any]], str]:
+    """See :class:`~pairsmith.commands.Command`."""
+    module, _, function = name.rpartition(".")
+    view: Callable[[dict[str, Any]], str] = getattr(import_module(f"pairsmith.{module or 'show'}"), function)
+    return view
 
 
 def _without_key(arguments: list[str], key: str | None) -> list[str]:

@@ -10,7 +10,8 @@ from pairsmith.factory.errors import RunError
 
 
 class Command(NamedTuple):
-    """One verb. ``run`` does it and returns plain data; ``view`` names what of :mod:`pairsmith.show` shows it to a person.
+    """One verb. ``run`` does it and returns plain data; ``view`` names the function of :mod:`pairsmith.show`, or of another
+    module of the room, that shows it to a person.
 
     Where the data have ``mend``, that is what a person must mend: the line is printed and the exit code is 2. Else it is
     ``exit``, where they have that.
@@ -181,25 +182,25 @@ COMMANDS: dict[str, Command] = {
         "Write what is pending to batch files",
         "batch export runs/mine",
         _stage("pairsmith.batching", "export_run"),
-        "export",
+        "show_batch.export",
     ),
     "batch submit": Command(
         "Submit exported batch files to the Batch API, each one once",
         "batch submit runs/mine",
         _stage("pairsmith.batching", "submit_run"),
-        "submit",
+        "show_batch.submit",
     ),
     "batch collect": Command(
         "Bring in what batches have answered, from the Batch API or from files of 'vllm run-batch'",
         "batch collect runs/mine",
         _stage("pairsmith.collecting", "collect_run", "files"),
-        "collect",
+        "show_batch.collect",
     ),
     "batch convert": Command(
         "Turn recorded answers into an output file of a batch, or such a file into recorded answers",
         "batch convert completions.jsonl output.jsonl --run runs/mine",
         _convert,
-        "convert",
+        "show_batch.convert",
     ),
     "gate": Command(
         "Parse the answers, or read files of pairs, and judge every row",
@@ -211,37 +212,37 @@ COMMANDS: dict[str, Command] = {
         "Run the review server of the run on this machine until Ctrl-C; its own environment is made on first use",
         "review serve runs/mine",
         _serve,
-        "served",
+        "show_reviewing.served",
     ),
     "review push": Command(
         "Send a sample of the rows to an Argilla server; what is there stays as it is",
         "review push runs/mine --sample 200",
         _stage("pairsmith.reviewing", "push", "url", "api_key", "sample"),
-        "pushed",
+        "show_reviewing.pushed",
     ),
     "review pull": Command(
         "Bring in what people answered, from the Argilla server",
         "review pull runs/mine",
         _stage("pairsmith.reviewing", "pull", "url", "api_key"),
-        "pulled",
+        "show_reviewing.pulled",
     ),
     "review plan": Command(
         "Show how many rows people must look at to show that few are defective",
         "review plan runs/mine --max-defect-rate 0.05",
         _plan_review,
-        "plan_review",
+        "show_reviewing.plan_review",
     ),
     "review export": Command(
         "Write a page and a file of JSON lines for each reviewer, to review a sample of the rows without a server",
         "review export runs/mine --sample 200",
         _stage("pairsmith.review_files", "export_run", "sample", "reviewer"),
-        "exported_review",
+        "show_reviewing.exported_review",
     ),
     "review import": Command(
         "Bring in answers from files that 'review export' wrote or its page downloaded",
         "review import runs/mine answers-reviewer.jsonl",
         _stage("pairsmith.review_files", "import_run", "files"),
-        "imported_review",
+        "show_reviewing.imported_review",
     ),
     "release": Command(
         "Write the accepted rows as the next version, which can't be changed afterwards",

@@ -1,6 +1,8 @@
 """Texts of a file become vectors, with any model in sentence-transformers' format: those that training exports among them."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from glob import escape
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from pairsmith.factory.errors import InputError
+from pairsmith.embedder import load_embedder
+from pairsmith.factory.errors import InputError, RunError
+from pairsmith.factory.extras import TRAINS, need_extra
 from pairsmith.factory.folder import written_whole
 from pairsmith.factory.json_lines import json_lines
+from pairsmith.factory.pairs import reads_as
 from pairsmith.factory.tables import TableFile, new_table
-from pairsmith.progress import bar
+from pairsmith.progress import bar, note
 from pairsmith.trainer.data import instruct
-from pairsmith.trainer.export import MODEL
-from pairsmith.trainer.tokens import first_line
 from pairsmith.trainer.vectors import Quantised, quantise, unit
 
 if TYPE_CHECKING:
@@ -24,9 +27,10 @@ if TYPE_CHECKING:
 READ = (".txt", ".jsonl", ".parquet")
 WRITTEN = (".npy", ".parquet")
 
-_AT_ONCE = (
-    8_192  # texts in memory: some 100 MB of vectors of 4,096 dimensions; texts of like length among them run together
-)
+_AT_ONCE = 8_192
+"""Texts in memory: some 100 MB of vectors of 4,096 dimensions; texts of like length among them run together."""
+
+_BATCH = 32  # texts that run together at first; sentence-transformers' own number
 _COLUMN = "text"
 _TEXTS = pa.schema([pa.field(_COLUMN, pa.string())])
 
@@ -42,20 +46,25 @@ def embed_file(
     """Write a vector for each text of ``source`` to ``out``, in their order: of unit length, or as ``kind`` of integers.
 
     ``instruction``: where the texts are queries. ``dimensions``: the leading ones only. Raises :class:`InputError` where a file
-    or the model can't be used; ``out`` appears whole or not at all.
+    or the model can't be used, :class:`RunError` where the extra ``train`` is missing; ``out`` appears whole or not at all.
     """
     if source.suffix not in READ:
         raise InputError(f"{source}: name a file of texts that ends in {', '.join(READ)}")
     if out.suffix not in WRITTEN:
         raise InputError(f"{out}: the vectors go to a file that ends in {' or '.join(WRITTEN)}")
+    if out.exists() and source.exists() and out.samefile(source):
+        raise InputError(f"{out}: the vectors would take the place of the texts; name another file")
+    need_extra("train", "to embed", *TRAINS)
     count = sum(1 for _ in _texts(source))
     if not count:
         raise InputError(f"{source}: no texts in it")
-    loaded = _loaded(model)
+    loaded = load_embedder(model)
     width = int(loaded.get_embedding_dimension() or 0)
     if dimensions is not None and not 1 <= dimensions <= width:
         raise InputError(f"--dimensions {dimensions}: {model} makes vectors of {width}")
     prompt = instruct(instruction, "") if instruction else ""
+    for left in out.parent.glob(f".{escape(out.name)}.*.part"):  # by a process that was killed while it wrote
+        left.unlink(missing_ok=True)
     vectors = _vectors(loaded, source, count, prompt, dimensions, kind)
     (_write_array if out.suffix == ".npy" else _write_table)(out, count, dimensions or width, kind, vectors)
     return {"out": str(out), "texts": count, "dimensions": dimensions or width, "type": _entries(kind).name}
@@ -72,12 +81,35 @@ def _columns(dimensions: int, kind: Quantised | None) -> int:
 def _vectors(
     model: "SentenceTransformer", source: Path, count: int, prompt: str, dimensions: int | None, kind: Quantised | None
 ) -> Iterator[tuple[list[str], np.ndarray]]:
-    """Texts and their vectors, portion by portion."""
+    """``count`` texts and their vectors, portion by portion."""
+    batch, done = _BATCH, 0
     with bar("embed", count, "text") as shown:
         for texts in _portions(_texts(source)):
-            made = unit(model.encode(texts, prompt=prompt, show_progress_bar=False), dimensions)
+            done += len(texts)
+            if done > count:
+                break
+            found, batch = _encoded(model, texts, prompt, batch)
+            made = unit(found, dimensions)
             yield texts, quantise(made, kind) if kind else made
             shown.update(len(texts))
+    if done != count:
+        raise RunError(f"{source}: was changed while it was read; nothing was written: run again when it is whole")
+
+
+def _encoded(model: "SentenceTransformer", texts: list[str], prompt: str, batch: int) -> tuple[np.ndarray, int]:
+    """The vectors, and how many texts run together from now on: half as many each time that memory runs out."""
+    from pairsmith.trainer.step import out_of_memory
+
+    while True:
+        try:
+            return model.encode(texts, prompt=prompt, batch_size=batch, show_progress_bar=False), batch
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+        if batch == 1:
+            raise RunError("out of memory with a single text; split long texts, or take a machine with more memory")
+        batch //= 2
+        note(f"out of memory: {batch} texts at a time from here on")
 
 
 def _write_array(
@@ -113,8 +145,7 @@ def _portions(texts: Iterable[str]) -> Iterator[list[str]]:
 def _texts(path: Path) -> Iterator[str]:
     """A text a line, an object a line with ``text``, or the column ``text``."""
     if path.suffix == ".parquet":
-        table = TableFile(path, _TEXTS, f"give a file with a column '{_COLUMN}'")
-        for rows in table.batches():
+        for rows in _table(path).batches():
             if rows[_COLUMN].null_count:
                 raise InputError(f"{path}: the column '{_COLUMN}' has rows without a text; leave them out")
             yield from rows[_COLUMN].to_pylist()
@@ -122,36 +153,29 @@ def _texts(path: Path) -> Iterator[str]:
         for place, record in json_lines(path, "correct it, or leave it out"):
             if isinstance(record, InputError):
                 raise record
-            if not isinstance(record.get(_COLUMN), str):
-                raise InputError(
-                    f'{place}: no text in \'{_COLUMN}\'; each line is an object such as {{"{_COLUMN}": "..."}}'
-                )
-            yield record[_COLUMN]
+            yield _text(place, record)
     else:
         try:
             with path.open(encoding="utf-8-sig", newline="\n") as file:
                 for line in file:
                     yield line.rstrip("\r\n")
         except (OSError, UnicodeError) as error:
-            raise InputError(f"{path}: cannot be read as UTF-8 text ({first_line(error)})") from None
+            raise InputError(f"{path}: cannot be read as UTF-8 text ({error})") from None
 
 
-def _loaded(model: str) -> "SentenceTransformer":
-    """The model: a folder, also the one that a training wrote it into, or a name on the Hub. No code of its own is run."""
-    folder = Path(model)
-    if (folder / MODEL / "modules.json").is_file():
-        folder /= MODEL
-    if folder.is_dir() and not (folder / "modules.json").is_file():
-        raise InputError(
-            f"{folder}: no modules.json, so it is no model in sentence-transformers' format; name one that is"
-        )
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
+def _table(path: Path) -> TableFile:
+    """With the column as the file has it: strings of any Arrow type."""
+    table = TableFile(path, _TEXTS, f"give a file with a column '{_COLUMN}'")
+    found = table.columns()
+    if _COLUMN in found.names and reads_as(kind := found.field(_COLUMN).type, pa.string()):
+        return replace(table, schema=pa.schema([pa.field(_COLUMN, kind)]))
+    return table
 
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        name = str(folder) if folder.is_dir() else model
-        return SentenceTransformer(name, trust_remote_code=False, model_kwargs={"use_safetensors": True})
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as fault:
-        raise InputError(f"{model}: cannot be loaded by sentence-transformers: {first_line(fault)}") from fault
+
+def _text(place: str, record: dict[str, Any]) -> str:
+    text = record.get(_COLUMN)
+    if not isinstance(text, str):
+        raise InputError(f'{place}: no text in \'{_COLUMN}\'; each line is an object such as {{"{_COLUMN}": "..."}}')
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InputError(f"{place}: its text holds half a character (a lone surrogate); correct it")
+    return text

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pairsmith.curation.card import inert
+from pairsmith.curation.card import card_template
 from pairsmith.curation.front_matter import front_matter
+from pairsmith.curation.intervals import mean
 from pairsmith.trainer.export import Exported
 from pairsmith.trainer.facts import TrainingFacts
 from pairsmith.trainer.held_out import Figures, HeldOutScores
@@ -46,6 +46,7 @@ def render_model_card(facts: TrainingFacts, exported: Exported, difference: floa
         "license": licence,
         "scores": scores,
         "lines": list(_lines(scores["before"], scores["after"])) if scores else [],
+        "interval": _interval,
         "recipe": [(name, _told(value)) for name, value in facts.recipe.model_dump().items()],
     }
     return f"---\n{_front_matter(facts, exported, licence)}---\n\n{_template().render(context)}"
@@ -96,6 +97,11 @@ def _lines(before: HeldOutScores, after: HeldOutScores) -> Iterator[tuple[str, F
         yield f"all, {kind}", before.quantised[kind], figures
 
 
+def _interval(value: float, queries: int) -> str:
+    low, high = mean(value, queries)
+    return f"({low:.2f} to {high:.2f})"
+
+
 def _told(value: object) -> object:
     if value is None:
         return "none"
@@ -104,17 +110,10 @@ def _told(value: object) -> object:
 
 @cache
 def _template() -> "Template":
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(  # noqa: S701  Markdown: the filter `inert` escapes more than autoescape would
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters.update(
-        inert=inert,
+    return card_template(
+        "model.md.jinja",
         coded=lambda text: _CODED.sub("_", str(text)),
-        number="{:,}".format,
         plain="{:g}".format,
         score="{:.4f}".format,
         duration=lambda seconds: str(timedelta(seconds=round(seconds))),
     )
-    return environment.from_string(files("pairsmith.cards").joinpath("model.md.jinja").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ from typing import Any
 from pairsmith.checking import quality_of
 from pairsmith.curation.hub_calls import hub
 from pairsmith.curation.hub_release import parse_published
-from pairsmith.curation.loaded import need_datasets, verify
+from pairsmith.curation.loaded import verify
 from pairsmith.curation.manifest import note_commit
 from pairsmith.curation.publish import publish
 from pairsmith.curation.publish_check import Bounds
@@ -15,6 +15,7 @@ from pairsmith.curation.pull import pull
 from pairsmith.curation.quality import read_quality
 from pairsmith.curation.reference import local_release
 from pairsmith.curation.yank import yank
+from pairsmith.factory.extras import need_extra
 from pairsmith.progress import note
 
 
@@ -23,7 +24,7 @@ def publish_release(release: Path, repository: str, public: bool, quality: Path 
 
     ``quality``: see :func:`~pairsmith.checking.quality_of`.
     """
-    need_datasets()
+    need_extra("hub", "to load what was published", "datasets")  # before anything is sent
     folder = local_release(release)
     path = quality_of(folder, quality)
     done = publish(folder, repository, public, Bounds(path, read_quality(path)), note)

@@ -1,13 +1,11 @@
-"""What each command prints for a person; :func:`plain` is what ``--json`` prints."""
+"""What commands print for a person, those of batches and reviews but for; :func:`plain` is what ``--json`` prints."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from pairsmith.curation.check_formats import FORMATS
 from pairsmith.factory.accounts import dollars
 from pairsmith.show_diff import lines
-from pairsmith.show_review import review
 
 Result = dict[str, Any]
 
@@ -25,11 +23,11 @@ def init(result: Result) -> str:
 def plan(result: Result) -> str:
     """Counts, an example prompt of each kind, tokens and cost."""
     lines = [f"{result['total']} requests, {result['distinct_tasks']} distinct tasks"]
-    lines.append("by group     " + _counts(result["by_group"]))
-    lines.append("by language  " + _counts(result["by_language"]))
+    lines.append("by group     " + counted(result["by_group"]))
+    lines.append("by language  " + counted(result["by_language"]))
     if result["documents"]:
-        lines.append("grounded     " + (_counts(result["grounded"]) or "none"))
-        lines.append("documents    " + _counts(result["documents"]))
+        lines.append("grounded     " + (counted(result["grounded"]) or "none"))
+        lines.append("documents    " + counted(result["documents"]))
     if topics := result["brainstorm"]["topics"]:
         shares = ", ".join(f"{domain} {share:.1%}" for domain, share in result["brainstorm"]["domains"].items())
         lines.append(f"topics       {topics:,} for the brainstorm: {shares}")
@@ -46,13 +44,13 @@ def plan(result: Result) -> str:
                 f"{step:<11}{bill['requests']:>9,} requests to {bill['model']}, about {tokens}, {cost}{because}"
             )
     if result["short"]:
-        lines.append(f"short: {_counts(result['short'])} requests find no task; {result['advice']}")
+        lines.append(f"short: {counted(result['short'])} requests find no task; {result['advice']}")
     return "\n".join(lines)
 
 
 def counts(result: Result) -> str:
     """The accounting of the journal in one line."""
-    failed = _among(result["failed"])
+    failed = among(result["failed"])
     batches = f" ({result['in_batch']:,} in batches)" if result.get("in_batch") else ""
     line = (
         f"asked {result['asked']:,} = answered {result['answered']:,} + failed {sum(result['failed'].values()):,}{failed}"
@@ -61,68 +59,9 @@ def counts(result: Result) -> str:
     return f"{line}\nnext: pairsmith batch collect {result.get('run', 'RUN')}" if batches else line
 
 
-def export(result: Result) -> str:
-    """The files that were written, what they hold and cost, and what to do with them."""
-    lines = [_exported(file) for file in result["files"]] or ["nothing is pending that is in no batch"]
-    if result["in_batch"]:
-        lines.append(f"{result['in_batch']:,} are in batches already")
-    return "\n".join([*lines, *result["notes"], f"next: {result['next']}"])
-
-
-def _exported(file: Result) -> str:
-    cost = "cost unknown" if file["cost"] is None else f"about ${file['cost']:,.2f} by Batch API"
-    tokens = f"about {file['tokens_in']:,} tokens in, {file['tokens_out']:,} out"
-    return f"{file['file']}: {file['requests']:,} requests to {file['model']}, {file['bytes'] / 1e6:,.1f} MB, {tokens}, {cost}"
-
-
-def submit(result: Result) -> str:
-    """What was submitted."""
-    lines = [
-        f"{one['file']}: {one['requests']:,} requests to {one['model']} as {one['batch']}"
-        for one in result["submitted"]
-    ]
-    return "\n".join([*(lines or ["nothing to submit"]), f"open batches: {result['open']}", f"next: {result['next']}"])
-
-
-def collect(result: Result) -> str:
-    """How each batch stands, what came, and what goes on."""
-    lines = [f"{one['file']}: {one['status']}{_detail(one)}" for one in result["batches"]]
-    lines.append(
-        f"answered {result['answered']:,}, failed {sum(result['failed'].values()):,}{_among(result['failed'])}"
-    )
-    if result["waiting"]:
-        lines.append(f"pending again: {_counts(result['waiting'])}")
-    for name, what in _ODD_LINES.items():
-        if result[name]:
-            lines.append(f"{what}: {result[name]:,}")
-    lines += [f"  {line}" for line in result["bad"]]
-    lines.append(f"open batches: {result['open']}; pending requests: {result['pending']:,}")
-    return "\n".join([*lines, f"next: {result['next']}"])
-
-
-_ODD_LINES = {
-    "again": "lines that bring nothing new",
-    "unknown": "lines for requests that this run never asked, left out",
-    "unreadable": "lines that cannot be read, left out",
-}
-
-
-def _detail(one: Result) -> str:
-    counts = f", answered {one['answered']:,}, failed {one['failed']:,}" if "answered" in one else ""
-    return f"{counts}; {one['detail']}" if one["detail"] else counts
-
-
-def _among(numbers: dict[str, int]) -> str:
-    return f" ({_counts(numbers)})" if numbers else ""
-
-
-def convert(result: Result) -> str:
-    """What was written, and what held no answer."""
-    kind = "an output file of a batch" if result["to"] == "batch" else "recorded answers"
-    lines = [f"{result['path']}: {result['answers']:,} answers, as {kind}"]
-    if result["left_out"]:
-        lines.append(f"left out: {_counts(result['left_out'])}")
-    return "\n".join(lines + result["bad"])
+def among(numbers: dict[str, int]) -> str:
+    """What a sum is made of, in brackets behind it; nothing where there is nothing."""
+    return f" ({counted(numbers)})" if numbers else ""
 
 
 def funnel(result: Result) -> str:
@@ -130,7 +69,7 @@ def funnel(result: Result) -> str:
     lines = [counts(result)]
     for gate in result["gates"]:
         head = f"  {gate['gate']:<14}{gate['judged']:>9,} judged {gate['dropped']:>8,} dropped"
-        lines.append(f"{head}  {_counts(gate['reasons'])}".rstrip())
+        lines.append(f"{head}  {counted(gate['reasons'])}".rstrip())
     lines.append(f"answered {result['answered']:,} = accepted {result['accepted']:,} + rejected {result['rejected']:,}")
     return "\n".join(lines + target(result["target"], pending=result["pending"]))
 
@@ -143,16 +82,10 @@ def target(result: Result, pending: int) -> list[str]:
     rounds = f"{result['rounds']} round" + ("s" if result["rounds"] > 1 else "")
     if not missing:
         return [f"target    {result['wanted']:,} of {result['wanted']:,} wanted rows, in {rounds}"]
-    where = _counts(dict(list(result["missing"].items())[:5])) + (" ..." if len(result["missing"]) > 5 else "")
+    where = counted(dict(list(result["missing"].items())[:5])) + (" ..." if len(result["missing"]) > 5 else "")
     why = "requests are pending" if pending else "asked for as often as 'candidates' allows, or not by this command"
     reached = f"target    {result['wanted'] - missing:,} of {result['wanted']:,} wanted rows, in {rounds}"
     return [f"{reached}; missing: {where} ({why})"]
-
-
-def served(result: Result) -> str:
-    """That the review server has stopped, and how to have it back."""
-    kept = f"all of it is kept in {result['folder']}"
-    return f"review server stopped; {kept}\nnext: pairsmith review serve {result['run']}"
 
 
 def diff(result: Result) -> str:
@@ -170,9 +103,13 @@ def trained(result: Result) -> str:
         f"loss {result['first_loss']:.4f} -> {result['last_loss']:.4f}"
     ]
     if scores := result["held_out"]:
+        from pairsmith.curation.intervals import mean
+
         before, after = scores["before"], scores["after"]
+        low, high = mean(after["ndcg"], after["queries"])
         lines.append(
-            f"held-out rows ({after['queries']:,} queries): nDCG@10 {before['ndcg']:.4f} -> {after['ndcg']:.4f}, "
+            f"held-out rows ({after['queries']:,} queries): nDCG@10 {before['ndcg']:.4f} -> {after['ndcg']:.4f} "
+            f"(of all such queries {low:.2f} to {high:.2f}), "
             f"recall@1 {before['recall']:.4f} -> {after['recall']:.4f}"
         )
     kind = "the whole model" if result["merged"] else "an adapter; --merge writes the whole model"
@@ -213,79 +150,6 @@ def pulled_release(result: Result) -> str:
 def served_hub(result: Result) -> str:
     """That the Hub has stopped, and how to have it back."""
     return f"Hub stopped; all of it is kept in {result['folder']}\nnext: pairsmith hub serve {result['folder']}"
-
-
-def pushed(result: Result) -> str:
-    """What was sent, what was there, and where reviewers answer."""
-    parts = _counts(result["parts"])
-    lines = [f"sent {result['new']:,} rows to {result['server']}, {result['known']:,} were there ({parts})"]
-    if result["workspace_is_new"]:
-        lines.append(f"workspace '{result['workspace']}' was made")
-    if result["absent"]:
-        names = ", ".join(result["absent"])
-        lines.append(f"no users of workspace '{result['workspace']}' yet: {names}; add them on the server's page")
-    lines += [f"{name}: {page}" for name, page in result["pages"].items()]
-    return "\n".join([*lines, f"next: pairsmith review pull {result['run']}"])
-
-
-def pulled(result: Result) -> str:
-    """How many responses came, what could not be used, and what all of them say."""
-    lines = [f"{result['responses']:,} responses at {result['server']}, {result['new']:,} of them new or changed"]
-    lines += result["left_out"]
-    if result["missing"]:
-        lines.append(
-            f"{result['missing']:,} rows of the sample are not there; 'pairsmith review push {result['run']}' sends them"
-        )
-    return "\n".join([*lines, review(result["figures"])])
-
-
-def plan_review(result: Result) -> str:
-    """How many rows must be looked at, by each way of looking, and what to do next."""
-    limit, confidence, expected = (f"{100 * result[name]:.4g}%" for name in ("limit", "confidence", "expected"))
-    lines = [
-        f"To show with {confidence} confidence that fewer than {limit} of {result['population']:,} accepted rows are"
-        f" defective, where in truth {expected} are, people look at so many rows drawn at random:"
-    ]
-    for name, one in (("planned", result["planned"]), ("of any population", result["planned_of_any_population"])):
-        lines.append(f"  {name:<18}" + (_planned(one) if one else "no size is enough, or none that people could do"))
-    lines += [
-        f"  {'looking any time':<18}{_looked_at(one)}  enough with chance {one['chance']:.0%}"
-        for one in result["any_time"]
-    ]
-    lines += [
-        "A planned sample is looked at once, when all of it is answered; 'pairsmith release' looks at any time.",
-        f"Hours: one person, {result['seconds_a_row']} s a row. Of a sample {result['random']:.0%} are drawn at random.",
-    ]
-    return "\n".join([*lines, f"next: {result['next']}"])
-
-
-def _planned(one: Result) -> str:
-    return f"{_looked_at(one)}  enough with chance {one['power']:.0%}: where at most {one['allowed']:,} are defective"
-
-
-def _looked_at(one: Result) -> str:
-    if one["rows"] is None:
-        return "more than people could do"
-    return f"{one['rows']:>7,} rows {one['hours']:>6.1f} h"
-
-
-def exported_review(result: Result) -> str:
-    """What was written for whom, and what to do with it."""
-    lines = [
-        f"{one['reviewer']}: {one['rows']:,} rows, {one['answered']:,} answered: {result['run']}/{one['page']}"
-        f" (or {Path(one['lines']).name})"
-        for one in result["written"]
-    ]
-    lines.append(f"rows by part: {_counts(result['parts']) or 'none'}")
-    return "\n".join([*lines, f"next: open the page, answer, then: pairsmith review import {result['run']} FILE"])
-
-
-def imported_review(result: Result) -> str:
-    """How many answers were new, what could not be taken, and what all of them say."""
-    counts = {name: result[name] for name in ("new", "known", "older", "unanswered") if result[name]}
-    lines = [f"{result['lines']:,} lines: {_counts(counts) or 'no answer'}; {result['reviews']:,} responses in all"]
-    lines += result["refused"]
-    return "\n".join([*lines, review(result["figures"])] if result["figures"] else lines)
 
 
 def release(result: Result) -> str:
@@ -355,7 +219,7 @@ def score(result: Result) -> str:
     """What was caught of each planted defect, and what sound rows were lost."""
     lines = [f"{'defect':<26}{'caught':>8}{'of':>6}  by gate"]
     for kind, found in result["defects"].items():
-        lines.append(f"{kind:<26}{found['caught']:>8}{found['total']:>6}  {_counts(found['by_gate'])}")
+        lines.append(f"{kind:<26}{found['caught']:>8}{found['total']:>6}  {counted(found['by_gate'])}")
     sound = result["sound"]
     share = sound["rejected"] / sound["total"] if sound["total"] else 0.0
     lines.append(f"{'sound rows rejected':<26}{sound['rejected']:>8}{sound['total']:>6}  {share:.1%}")
@@ -364,5 +228,6 @@ def score(result: Result) -> str:
     return "\n".join(lines)
 
 
-def _counts(numbers: dict[str, int]) -> str:
+def counted(numbers: dict[str, int]) -> str:
+    """Each with its name: ``short_long 1,200, sts 300``."""
     return ", ".join(f"{name} {count:,}" for name, count in numbers.items())

@@ -30,8 +30,9 @@ class Named(NamedTuple):
 
 def read_sources(
     references: Sequence[str], weights: Sequence[float], since: str | None, cache: Path
-) -> tuple[list[Source], list[Named]]:
-    """All rows to train on, and the releases among the sources. What lies on the Hub is brought into ``cache``.
+) -> tuple[list[Source], list[Named], str | None]:
+    """All rows to train on, the releases among the sources, and what the earlier version is called. What lies on the Hub is
+    brought into ``cache``.
 
     Raises :class:`InputError` where a weight is missing or is none, or no row is in the earlier version ``since``.
     """
@@ -39,15 +40,16 @@ def read_sources(
         raise InputError(
             f"--weights: {len(weights)} for {len(references)} sources of rows; give one for each, in their order"
         )
-    earlier = _release(since, cache).release.index if since else None
+    earlier = _release(since, cache) if since else None
+    before = earlier.release if earlier else None
     sources, releases = [], []
     for reference, weight in zip(references, weights or [1.0] * len(references), strict=True):
         named = None if _is_file(reference) else _release(reference, cache)
-        sources.append(_source(named, weight, earlier) if named else _labelled(Path(reference), weight))
+        sources.append(_source(named, weight, before) if named else _labelled(Path(reference), weight))
         releases += [named] if named else []
     if since and not any(source.known.any() for source in sources):
         raise InputError(f"--since {since}: no row that is trained on is in it; name an earlier version of the data")
-    return sources, releases
+    return sources, releases, f"{earlier.name} {earlier.release.manifest['version']}" if earlier else None
 
 
 def _is_file(reference: str) -> bool:
@@ -80,7 +82,7 @@ def _release(reference: str, cache: Path) -> Named:
     return Named(release, name)
 
 
-def _source(named: Named, weight: float, earlier: pa.Table | None) -> Source:
+def _source(named: Named, weight: float, earlier: Released | None) -> Source:
     release, name = named
     rows = read_training(release.folder)
     known = _known(release, rows, earlier)
@@ -97,11 +99,11 @@ def _source(named: Named, weight: float, earlier: pa.Table | None) -> Source:
     return Source(facts, rows, known)
 
 
-def _known(release: Released, rows: pa.Table, earlier: pa.Table | None) -> np.ndarray:
+def _known(release: Released, rows: pa.Table, earlier: Released | None) -> np.ndarray:
     """For each row whether the earlier version has it as it is: a corrected row is new."""
     if earlier is None:
         return np.zeros(len(rows), bool)
-    moved = between(earlier, release.index)
+    moved = between(earlier, release)
     new = pa.array(sorted(moved.added | moved.corrected), rows["id"].type)
     return ~pc.is_in(rows["id"], value_set=new).to_numpy()  # type: ignore[no-any-return]
 

@@ -1,15 +1,17 @@
 """An embedder is trained on releases and labelled rows: data, model, loop, scores before and after, and what users load."""
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
 from pairsmith.factory.errors import InputError
-from pairsmith.factory.folder import RunFolder, written_whole
+from pairsmith.factory.extras import TRAINS, need_extra
+from pairsmith.factory.folder import RunFolder, file_digest, written_whole
 from pairsmith.progress import bar, note
 from pairsmith.sources import Named, read_sources
 from pairsmith.trainer.data import read_split
@@ -48,30 +50,30 @@ class Wanted(NamedTuple):
 def train_model(wanted: Wanted) -> dict[str, Any]:
     """Train, or go on where a training into the same folder was cut, and write the model that users load.
 
-    Started by ``torchrun`` or ``accelerate launch``, all processes train together and the first one writes.
+    Started by ``torchrun`` or ``accelerate launch``, all processes train together, and the first one writes and tells; for the
+    others the result is empty.
     """
-    need_torch()
+    need_extra("train", "to train", *TRAINS)
     recipe = read_recipe(wanted.recipe, wanted.settings)
     from pairsmith.trainer.encoder import load_encoder
     from pairsmith.trainer.mix import mix
 
     world = _joined(wanted.device)
-    wanted.out.mkdir(parents=True, exist_ok=True)
-    with RunFolder(wanted.out).held() if world.first else nullcontext():
-        sources, releases = _read_together(wanted, world)
+    _make(wanted.out)
+    with RunFolder(wanted.out).held() if world.first else nullcontext(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # packages tell each other by which name to call them
+        sources, releases, since = _read_together(wanted, world)
         rows = mix(sources, recipe)
         encoder = load_encoder(wanted.model, recipe, wanted.device, wanted.adapter)
-        about = _identity(encoder, rows, wanted, recipe, world)
+        about = _identity(encoder, rows, since, wanted, recipe, world)
         return _trained(encoder, rows, about, wanted, world, held_out_rows(releases))
 
 
-def need_torch() -> None:
-    """Raise :class:`InputError` where the packages that train are not there."""
-    from importlib.util import find_spec
-
-    missing = [name for name in ("torch", "transformers", "peft", "sentence_transformers") if find_spec(name) is None]
-    if missing:
-        raise InputError(f"to train takes the package '{missing[0]}'; pip install 'pairsmith[train]' brings it")
+def _make(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"--out {out}: there is a file of this name; name a folder") from None
 
 
 def held_out_rows(releases: Sequence[Named]) -> pa.Table | None:
@@ -86,10 +88,13 @@ def _joined(device: str) -> "World":
 
     from pairsmith.trainer.world import join
 
-    place = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    if place == "cuda":
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    return join(torch.device(place))
+    if device == "cpu" or not torch.cuda.is_available():
+        return join(torch.device("cpu"))
+    number, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if number >= count:
+        raise InputError(f"process {number + 1} of this machine has no CUDA device, there are {count}; start {count}")
+    torch.cuda.set_device(number)
+    return join(torch.device("cuda", number))
 
 
 def _read_together(wanted: Wanted, world: "World") -> Any:
@@ -101,18 +106,22 @@ def _read_together(wanted: Wanted, world: "World") -> Any:
     return found
 
 
-def _identity(encoder: "Encoder", rows: "Mix", wanted: Wanted, recipe: Recipe, world: "World") -> "Identity":
+def _identity(
+    encoder: "Encoder", rows: "Mix", since: str | None, wanted: Wanted, recipe: Recipe, world: "World"
+) -> "Identity":
+    from pairsmith.trainer.adapter import WEIGHTS
     from pairsmith.trainer.checkpoint import Identity
-    from pairsmith.trainer.facts import ModelFacts
+    from pairsmith.trainer.facts import ModelFacts, public
     from pairsmith.trainer.fingerprint import fingerprint
 
     model = ModelFacts(
-        name=encoder.name,
+        name=public(encoder.name),
         revision=encoder.revision,
         digest=fingerprint(encoder.model),
-        adapter=str(wanted.adapter) if wanted.adapter else None,
+        adapter=public(str(wanted.adapter), 2) if wanted.adapter else None,
+        adapter_digest=file_digest(wanted.adapter / WEIGHTS) if wanted.adapter else None,
     )
-    return Identity(sources=rows.sources, since=wanted.since, model=model, recipe=recipe, processes=world.size)
+    return Identity(sources=rows.sources, since=since, model=model, recipe=recipe, processes=world.size)
 
 
 def _trained(
@@ -126,10 +135,11 @@ def _trained(
     if world.first and unseen is not None:
         scores["before"] = _before(encoder, unseen, about.recipe, wanted.out)
     world.wait()
-    with _watched(encoder) as watch:
+    with _watched(encoder) if world.first else nullcontext(_unwatched()) as watch:
         done = train(encoder, rows, wanted.out, about, world, watch)
+    world.leave()
     if not world.first:
-        return {"out": str(wanted.out), "process": world.rank}
+        return {}
     if unseen is not None:
         scores["after"] = _scores(encoder, unseen, about.recipe)
     facts = _facts(about, done, encoder.device.type).model_copy(update={"held_out": scores})
@@ -165,13 +175,15 @@ def _facts(about: "Identity", done: "Trained", device: str) -> Any:
 
 
 def _before(encoder: "Encoder", unseen: pa.Table, recipe: Recipe, out: Path) -> "HeldOutScores":
-    """The scores of the model before the first step; measured once, since a training that goes on has the same."""
+    """The scores of the model before the first step. A training that goes on has the same: they are measured again only where
+    their file is not whole."""
     from pairsmith.trainer.checkpoint import steps
     from pairsmith.trainer.held_out import HeldOutScores
 
     path = out / BEFORE
-    if steps(out) and path.exists():
-        return HeldOutScores.model_validate_json(path.read_bytes())
+    if steps(out):
+        with suppress(OSError, ValueError):
+            return HeldOutScores.model_validate_json(path.read_bytes())
     scores = _scores(encoder, unseen, recipe)
     with written_whole(path) as beside:
         beside.write_text(f"{scores.model_dump_json(indent=1)}\n", encoding="utf-8")
@@ -195,13 +207,24 @@ def _watched(encoder: "Encoder") -> Iterator["Watch"]:
 
         def begin(total: int, done: int) -> None:
             shown.total, shown.initial, shown.n = total, done, done
-            shown.refresh()
+            if done < total:  # else nothing would clear the line
+                shown.refresh()
 
         def step(line: "Line") -> None:
             shown.set_postfix_str(progress(line, encoder.linear_weights), refresh=False)
             shown.update()
 
         yield Watch(note, begin, step)
+
+
+def _unwatched() -> "Watch":
+    """Of several processes the first one speaks for all."""
+    from pairsmith.trainer.train import Watch
+
+    def hush(*_: object) -> None:
+        pass
+
+    return Watch(hush, hush, hush)
 
 
 def progress(line: "Line", linear_weights: int) -> str:

@@ -152,7 +152,7 @@ def hits(told: str) -> float:
 
 
 def world() -> drift.World:
-    return drift.World(drift.default_weights(), drift.as_asked(drift.NOISES[0]))
+    return drift.World(drift.default_weights(), drift.as_asked(drift.NOISES[0]), drift.Habits())
 
 
 def test_simulated_drift_is_found_and_none_where_there_is_none():

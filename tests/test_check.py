@@ -4,6 +4,7 @@ import json
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from regressed import again, next_version, read_rows
 from stored import stored
@@ -100,3 +101,31 @@ def test_added_rows_are_held_to_bounds_of_their_own(release: Path, tmp_path: Pat
     asked = quality(added__negatives__sts__coverage={"min": 0.5}, negatives__sts__coverage={"min": 0.5})
     assert names(checked(larger, release, asked))[0] == "added.negatives.sts.coverage"
     assert checked(release, release, asked).holds  # where none was added
+
+
+def test_a_row_whose_content_changed_is_corrected_whatever_its_hash_says(release: Path, tmp_path: Path) -> None:
+    rows = read_rows(release)
+    hashes = {row["id"]: row["content_hash"] for row in rows}
+    rows[0] |= {"query": f"{rows[0]['query']} again"}
+    rows[1] |= {"instruction": "Find another text."}
+    rows[2] |= {"query_language": "fr", "document_language": "fr"}
+    rows[3] |= {"group": "sts" if rows[3]["group"] != "sts" else "short_short"}
+    rows[4] |= {"split": "test" if rows[4]["split"] != "test" else "train"}
+
+    def with_old_hashes(table: pa.Table) -> pa.Table:
+        place = table.schema.get_field_index("content_hash")
+        return table.set_column(place, "content_hash", [[hashes[one] for one in table["id"].to_pylist()]])
+
+    other = next_version(release, tmp_path, rows, reshape=with_old_hashes)
+    found = checked(other, release, quality()).metrics
+    assert (found["rows.corrected"], found["splits.moved"]) == (4, 1)
+
+
+def test_texts_that_are_kept_in_another_way_are_not_corrected(release: Path, tmp_path: Path) -> None:
+    def encoded(table: pa.Table) -> pa.Table:
+        for name, kind in (("query", pa.large_string()), ("instruction", pa.dictionary(pa.int32(), pa.string()))):
+            table = table.set_column(table.schema.get_field_index(name), name, table[name].cast(kind))
+        return table.drop_columns(["tokens_in"])
+
+    other = next_version(release, tmp_path, read_rows(release), reshape=encoded)
+    assert checked(other, release, quality()).metrics["rows.corrected"] == 0

@@ -178,7 +178,7 @@ def test_a_cell_may_be_long(tmp_path):
 
 BROKEN = {
     "missing.csv": (None, "no file 'missing.csv'"),
-    "../outside.csv": (b"text", "outside the run folder"),
+    "../outside.csv": (b"text", "outside the folder"),
     "a.xlsx": (b"text", "none of .csv"),
     "empty.txt": (b"\n \n", "holds no text"),
     "latin.txt": ("día".encode("latin-1"), "utf-8"),
@@ -211,7 +211,7 @@ def test_a_link_out_of_the_run_folder_is_refused(tmp_path):
     (tmp_path / "secret.txt").write_text(QUESTION)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "a.txt").symlink_to(tmp_path / "secret.txt")
-    with pytest.raises(InputError, match="outside the run folder"):
+    with pytest.raises(InputError, match="outside the folder"):
         ContaminationGate(ContaminationSpec(evaluation=["a.txt"]), tmp_path / "run")
 
 

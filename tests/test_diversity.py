@@ -96,9 +96,8 @@ def test_the_figures_of_known_rows():
         for word in ("read a b c d e f g", "read a b c d e f h", "swim")
     ] + [{"group": "sts", "instruction": "one", "query": "?", "positive": "a b"}]
     found = sample(rows)
-    assert found.openings == {"how do i": 3} and found.ngrams == []
-    assert (found.tasks, found.near) == (3, 1)
-    assert diversity(found, {1: 1, 2: 1}) == {
+    assert (found.tasks, found.near, found.ngrams) == (3, 1, [])
+    assert diversity(found, Counter({"how do i": 3}), {1: 1, 2: 1}) == {
         "commonest_opening": 1.0,
         "task_entropy": pytest.approx(log2(3) - 2 / 3),
         "distinct_tasks": pytest.approx(2 / 3),
@@ -111,8 +110,8 @@ def test_ngrams_are_counted_in_whole_blocks_and_texts_that_repeat_have_fewer():
     varied = sample(rows)
     assert len(varied.ngrams) == 2
     dull = sample([row | {"positive": "the same words as ever " * 8} for row in rows])
-    assert diversity(dull, {})["distinct_ngrams"] < 0.8 * diversity(varied, {})["distinct_ngrams"]
+    assert diversity(dull, Counter(), {})["distinct_ngrams"] < 0.8 * diversity(varied, Counter(), {})["distinct_ngrams"]
 
 
 def test_no_rows_have_no_figures():
-    assert diversity(sample([]), {}) == {}
+    assert diversity(sample([]), Counter(), {}) == {}

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 
 import pyarrow as pa
 import pytest
@@ -68,7 +69,7 @@ def test_other_rows_of_the_same_kind_show_no_drift():
         ({"negatives": lambda chance, row: row["negatives"][chance.random() < 0.1 :]}, "drift.negatives"),
         (
             {"query": lambda chance, row: "how do i " * (chance.random() < 0.06) + row["query"]},
-            "drift.opening.how do i",
+            "drift.opening.query.how do i",
         ),
         ({"query": lambda chance, row: f"w1 w2 w{chance.randint(1, 600)}"}, "drift"),
         ({"instruction": lambda chance, row: f"find {chance.choice(WORDS[:60])}"}, "drift.repeated.task"),
@@ -152,9 +153,12 @@ def test_scores_that_sink_are_found_by_gate_field_and_group():
 
 def test_rare_categories_are_told_together_where_none_could_be_told_alone():
     codes = list(default_weights())
-    common = lambda chance, row: "en" if chance.random() < 0.95 else chance.choice(codes[20:])  # noqa: E731
-    rare = lambda chance, row: "en" if chance.random() < 0.8 else chance.choice(codes[20:])  # noqa: E731
-    found = drift(of(lines(400, query_language=common)), of(lines(400, seed=1, query_language=rare)))
+
+    def told(share: float) -> Callable[[random.Random, int], str]:
+        """Two languages share what is left, so that neither alone is all that the rare ones gain."""
+        return lambda chance, row: chance.choice(codes[20:] if chance.random() < share else ["en", "de"])
+
+    found = drift(of(lines(400, query_language=told(0.05))), of(lines(400, seed=1, query_language=told(0.2))))
     assert f"drift.query_language.{RARE}" in {one.metric for one in found}
 
 

@@ -190,7 +190,7 @@ def test_a_model_that_cannot_be_used_is_one_line(mistral: Path, tmp_path: Path) 
         "cannot be loaded as a model": altered(mistral, tmp_path / "b", "config.json", model_type="unheard-of"),
         "is not a text encoder": altered(mistral, tmp_path / "c", "config.json", model_type="t5"),
         "weights are missing": altered(mistral, tmp_path / "d", "config.json", num_hidden_layers=3),
-        "": tmp_path / "absent",
+        "cannot be loaded as a model of transformers: ": tmp_path / "absent",
     }
     (tmp_path / "e").mkdir()
     shutil.copytree(mistral, tmp_path / "e", dirs_exist_ok=True)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -14,7 +15,7 @@ from tokenizers import Tokenizer
 
 from pairsmith.factory.errors import RunError
 from pairsmith.trainer.encoder import Encoder, load_encoder
-from pairsmith.trainer.export import ADAPTER, MODEL, export
+from pairsmith.trainer.export import ADAPTER, MODEL, Exported, export
 from pairsmith.trainer.recipe import Recipe
 from pairsmith.trainer.reload import difference, load, verify
 
@@ -118,6 +119,50 @@ def test_a_folder_that_does_not_load_is_told_in_one_line(mistral: Path, tmp_path
     with pytest.raises(RunError, match="can't load it") as fault:
         verify(encoder, folder)
     assert "\n" not in str(fault.value)
+
+
+def test_what_is_no_good_does_not_take_the_place_of_what_was_there(mistral: Path, tmp_path: Path) -> None:
+    encoder, recipe = trained(mistral)
+    folder = export(encoder, recipe, tmp_path, merge=False).folder
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+    def refuse(exported: Exported, beside: Path) -> None:
+        assert (exported.folder, beside.parent) == (folder, tmp_path)
+        raise RunError("no good")
+
+    with pytest.raises(RunError, match="no good"):
+        export(encoder, recipe, tmp_path, merge=False, instruction="another", finish=refuse)
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir()] == [MODEL]
+
+
+def test_what_a_kill_left_beside_the_model_goes_with_the_next_export(mistral: Path, tmp_path: Path) -> None:
+    for left in (".model.part", ".model.old"):
+        (tmp_path / left / "1_Pooling").mkdir(parents=True)
+    encoder, recipe = trained(mistral)
+    assert compared(encoder, export(encoder, recipe, tmp_path, merge=False).folder) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [MODEL]
+
+
+@pytest.mark.parametrize("merge", [False, True])
+def test_who_may_read_the_settings_may_read_the_weights(merge: bool, mistral: Path, tmp_path: Path) -> None:
+    folder = export(*trained(mistral), tmp_path, merge=merge).folder
+    assert len({path.stat().st_mode for path in folder.rglob("*") if path.is_file()}) == 1
+
+
+@pytest.mark.parametrize("merge", [False, True])
+def test_a_tokenizer_that_pads_with_its_end_of_text_gives_the_vectors_of_training(merge: bool, tmp_path: Path) -> None:
+    base = save_mistral(tmp_path / "base")
+    settings = read(base / "tokenizer_config.json")
+    (base / "tokenizer_config.json").write_text(json.dumps({**settings, "pad_token": "</s>", "padding_side": "left"}))
+    encoder, recipe = trained(base)
+    assert encoder.tokenizer.pad_token_id == encoder.tokenizer.eos_token_id
+    folder = export(encoder, recipe, tmp_path, merge=merge).folder
+    assert compared(encoder, folder) < (1e-5 if merge else 1e-9)
+    model = SentenceTransformer(str(folder), device="cpu")
+    together, alone = model.encode(TEXTS), np.stack([model.encode(text) for text in TEXTS])
+    assert np.abs(together - alone).max() < 1e-5  # padding of any width plays no part
+    assert model.tokenizer(TEXTS[0])["input_ids"][-1] == encoder.tokenizer.eos_token_id
 
 
 def test_users_read_the_tokens_that_training_read_and_the_last_one_ends_the_text(mistral: Path, tmp_path: Path) -> None:

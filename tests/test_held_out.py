@@ -82,8 +82,8 @@ def test_integers_keep_the_direction_and_bits_are_those_of_other_tools(seed: int
     bits = quantise(vectors, "binary")
     assert (bits == quantize_embeddings(vectors, "ubinary")).all()
     signs = restored(bits, "binary", width)
-    differing = np.unpackbits(bits[:1] ^ bits, axis=1, count=width).sum(axis=1)
-    assert signs @ signs[0] == pytest.approx(1 - 2 * differing / width, abs=1e-5)
+    differing = np.unpackbits(bits[:1] ^ bits, axis=1, count=width).sum(axis=1, dtype=int)
+    assert (signs @ signs[0] == width - 2 * differing).all()  # exactly: as many bits differ, exactly as similar
 
 
 def test_a_zero_vector_stays_zero_and_gives_no_warning() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pairsmith.curation.intervals import Estimate, Stratum, exact, unseen, weighted
+from pairsmith.curation.intervals import Estimate, Stratum, exact, mean, unseen, weighted
 
 COUNTS = st.integers(1, 60).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows)))
 
@@ -154,3 +154,19 @@ def test_weighted_intervals_cover_the_truth_as_often_as_they_say(
         found = weighted([Stratum(*each) for each in zip(populations, rows, hits, strict=True)])
         covered += found.low <= truth <= found.high
     assert covered / draws >= 0.95 - 3 * sqrt(0.95 * 0.05 / draws)
+
+
+@given(COUNTS)
+def test_the_interval_of_a_mean_of_zeros_and_ones_is_that_of_a_rate(counts: tuple[int, int]) -> None:
+    hits, rows = counts
+    assert mean(hits / rows, rows) == pytest.approx(exact(hits, rows)[3:], abs=1e-9)
+    assert mean(0.0, 0) == (0, 1)
+
+
+@pytest.mark.parametrize(("rows", "shape"), [(5, (0.1, 0.1)), (12, (5, 0.1)), (12, (2, 2)), (45, (0.3, 2))])
+def test_the_interval_of_a_mean_covers_the_truth_at_least_as_often_as_it_says(
+    rows: int, shape: tuple[float, float]
+) -> None:
+    truth = shape[0] / sum(shape)
+    found = [mean(each, rows) for each in np.random.default_rng(3).beta(*shape, (1_000, rows)).mean(axis=1).tolist()]
+    assert sum(low <= truth <= high for low, high in found) >= 950 - 3 * sqrt(1_000 * 0.95 * 0.05)

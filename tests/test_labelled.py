@@ -45,6 +45,25 @@ def test_a_folder_is_all_its_files_and_what_is_not_said_is_made_or_null(tmp_path
     assert [row["label"] for row in rows] == [None, None, "3"]
 
 
+def test_an_empty_negative_is_none(tmp_path: Path) -> None:
+    lines(tmp_path / "a.jsonl", ROW | {"negatives": ["", "n", None, ""]}, ROW | {"negatives": []}, ROW)
+    assert [row["negatives"] for row in read_labelled(tmp_path / "a.jsonl").to_pylist()] == [["n"], [], ["n", "m"]]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_strings_and_lists_of_every_arrow_type_are_read(tmp_path: Path, kind: pa.DataType) -> None:
+    texts = {name: pa.array([text] * 3).cast(kind) for name, text in ROW.items() if name != "negatives"}
+    for lists in (pa.list_(pa.string(), 2), pa.large_list(pa.large_string())):
+        table = pa.table({**texts, "negatives": pa.array([["n", "m"], None, ["n", ""]], lists)})
+        pq.write_table(table, tmp_path / "rows.parquet", row_group_size=2)
+        rows = read_labelled(tmp_path / "rows.parquet")
+        assert rows.schema == TRAINING
+        assert rows["query"].to_pylist() == ["q"] * 3
+        assert rows["negatives"].to_pylist() == [["n", "m"], [], ["n"]]
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [
@@ -52,8 +71,11 @@ def test_a_folder_is_all_its_files_and_what_is_not_said_is_made_or_null(tmp_path
         ({"positive": ""}, r"row 2: there is no 'positive'"),
         ({"group": "stss"}, r"row 2: 'group' is 'stss', which is none of .* \(did you mean 'sts'\?\)"),
         ({"instruction": None}, r"row 2: there is no 'instruction'; fill the column"),
-        ({"negatives": "n"}, r"lines disagree on what a column holds"),
-        ({"query": 7}, r"lines disagree on what a column holds"),
+        ({"negatives": "n"}, r"lines disagree on what the column 'negatives' holds"),
+        ({"query": 7}, r"lines disagree on what the column 'query' holds"),
+        ({"label": 10**30}, r"lines disagree on what the column 'label' holds"),
+        ({"positive": "half \ud83d"}, r"the column 'positive' holds half a character, '\\ud83d'"),
+        ({"negative": "m"}, r"there is a column 'negative' and a column 'negatives'; leave one of them out"),
     ],
 )
 def test_a_row_that_does_not_fit_is_one_line_that_names_it(tmp_path: Path, row: dict[str, Any], told: str) -> None:
@@ -74,6 +96,17 @@ def test_a_file_that_does_not_fit_is_one_line(tmp_path: Path) -> None:
     pq.write_table(TRAINING.empty_table(), tmp_path / "d.parquet")
     with pytest.raises(InputError, match=r"d\.parquet: has no rows"):
         read_labelled(tmp_path / "d.parquet")
+    damaged = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff"))
+    one = {name: pa.array([ROW[name]]) for name in ("positive", "group", "instruction")}
+    pq.write_table(pa.table({"query": damaged, **one}), tmp_path / "f.parquet")
+    with pytest.raises(
+        InputError, match=r"f\.parquet: the column 'query' is damaged \([^\n]*\); write the file again$"
+    ):
+        read_labelled(tmp_path / "f.parquet")
+    twice = pa.Table.from_arrays([pa.array(["q"])] * 2 + list(one.values()), ["query", "query", *one])
+    pq.write_table(twice, tmp_path / "g.parquet")
+    with pytest.raises(InputError, match=r"g\.parquet: there are two columns 'query'; leave one of them out"):
+        read_labelled(tmp_path / "g.parquet")
     (tmp_path / "e.csv").write_text("query,positive")
     with pytest.raises(InputError, match=r"e\.csv: rows are read from files that end in \.parquet or \.jsonl"):
         read_labelled(tmp_path / "e.csv")

@@ -14,6 +14,7 @@ import pytest
 
 from pairsmith.cli import main
 from pairsmith.commands import COMMANDS
+from pairsmith.curation.publishable import read_publishable
 
 ROOT = Path(__file__).parent.parent
 RECORDED = ROOT / "examples" / "recorded"
@@ -88,6 +89,10 @@ def test_planted_defects_are_caught_and_sound_rows_kept(demo: Path, capsys: pyte
     assert report["sound"]["rejected"] <= 0.02 * report["sound"]["total"]
     assert all(found["rejected"] == 0 for found in report["variants"].values())
     assert {"false_negative", "off_topic_positive"} <= report["defects"].keys()
+
+
+def test_the_release_of_the_demo_may_be_published(demo: Path) -> None:
+    assert read_publishable(demo / "releases" / "1.0.0")["terms"].keys() == {"recorded"}
 
 
 def test_a_second_run_does_nothing(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from trained import facts
+from trained import facts, scores
 
 from pairsmith.curation.front_matter import front_matter
 from pairsmith.model_card import licence_of, render_model_card
@@ -37,7 +37,7 @@ def test_a_card_names_data_recipe_scores_hardware_tokens_and_time() -> None:
         assert told in text
     for setting in facts().recipe.model_dump():
         assert f"| {setting} |".replace("_", "&#95;") in text or f"| {setting} |" in text
-    assert "| all, 32 dimensions | 50 | 0.2500 | 0.5000 | 0.1250 | 0.2500 |" in text
+    assert "| all, 32 dimensions | 50 | 0.2500 | 0.5000 (0.36 to 0.64) | 0.1250 | 0.2500 (0.14 to 0.39) |" in text
     assert "| all, int8 |" in text and "| all, binary |" in text
 
 
@@ -58,6 +58,22 @@ def test_a_card_shows_how_to_use_what_lies_there() -> None:
     assert "reads both ways" in card(exported=replace(MERGED, both_ways=True))
     assert "without instructions" in card(exported=replace(MERGED, instruction=""))
     assert "## Scores" not in card(facts(held_out={}))
+
+
+def test_scores_of_few_queries_are_told_with_what_they_are_worth() -> None:
+    few = scores(1.0)
+    few = few.model_copy(update={"whole": few.whole.model_copy(update={"queries": 12})})
+    assert "| all | 12 | 1.0000 | 1.0000 (0.74 to 1.00) |" in card(facts(held_out={"before": few, "after": few}))
+
+
+def test_a_licence_that_nobody_told_is_not_made_up() -> None:
+    assert "Licence: apache&#45;2.0, that of" in card() or "Licence: apache-2.0, that of" in card()
+    assert "Licence: not told: no card" in card(licence=None)
+
+
+def test_a_card_says_that_a_tag_does_not_pin_an_adapter() -> None:
+    assert "snapshot_download" in card(exported=ADAPTER)
+    assert "snapshot_download" not in card()
 
 
 def test_a_card_does_not_say_where_things_lie_on_this_machine() -> None:

@@ -14,7 +14,7 @@ from pairsmith.trainer.encoder import Encoder, load_encoder
 from pairsmith.trainer.masters import copy_back, masters
 from pairsmith.trainer.packed import Segments, _varlen, attention
 from pairsmith.trainer.recipe import Recipe
-from pairsmith.trainer.selfcheck import check_layout, difference
+from pairsmith.trainer.selfcheck import check_layout, difference, sample
 
 LENGTHS = np.array([7, 7, 4, 4, 4, 1])
 
@@ -102,7 +102,7 @@ def test_known_leaks_of_packing_are_caught(mistral: Path, how: dict[str, Any]) -
     encoder.__class__ = Leaky
     encoder.how = how
     with pytest.raises(RunError, match="differs from one text at a time by"):
-        check_layout(encoder, tiny.TEXTS)
+        check_layout(encoder, tiny.TEXTS, 4_096)
 
 
 def test_the_leak_of_packing_both_ways_is_caught(mistral: Path) -> None:
@@ -110,7 +110,7 @@ def test_the_leak_of_packing_both_ways_is_caught(mistral: Path) -> None:
     encoder.__class__ = Leaky
     encoder.how = {"use_cache": False}
     with pytest.raises(RunError, match="differs from one text at a time by"):
-        check_layout(encoder, tiny.TEXTS)
+        check_layout(encoder, tiny.TEXTS, 4_096)
 
 
 def test_packing_by_positions_passes_where_it_is_exact(mistral: Path) -> None:
@@ -118,17 +118,17 @@ def test_packing_by_positions_passes_where_it_is_exact(mistral: Path) -> None:
     encoder = load_encoder(mistral, Recipe())
     encoder.__class__ = Leaky
     encoder.how = {"use_cache": False}
-    assert check_layout(encoder, tiny.TEXTS) < 1e-4
+    assert check_layout(encoder, tiny.TEXTS, 4_096) < 1e-4
 
 
 def test_a_leak_is_caught_in_bfloat16_too_and_rounding_is_not_taken_for_one(mistral: Path) -> None:
     encoder = load_encoder(mistral, Recipe(precision="bf16"))
     for encoder.layout in ("padded", "packed"):
-        assert check_layout(encoder, tiny.TEXTS) < 0.05
+        assert check_layout(encoder, tiny.TEXTS, 4_096) < 0.05
     encoder.__class__ = Leaky
     encoder.how = {}
     with pytest.raises(RunError, match="differs from one text at a time by"):
-        check_layout(encoder, tiny.TEXTS)
+        check_layout(encoder, tiny.TEXTS, 4_096)
 
 
 def test_a_window_that_transformers_counts_otherwise_is_not_packed(tmp_path: Path) -> None:
@@ -138,6 +138,24 @@ def test_a_window_that_transformers_counts_otherwise_is_not_packed(tmp_path: Pat
     assert load_encoder(tmp_path, Recipe(attention="bidirectional")).layout == "padded"
     with pytest.raises(InputError, match=r"cannot run packed: .*; set layout to padded"):
         load_encoder(tmp_path, Recipe(attention="bidirectional", layout="packed"))
+
+
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+def test_a_model_that_gives_no_numbers_is_not_said_to_leak(mistral: Path, layout: str) -> None:
+    encoder = load_encoder(mistral, Recipe(layout=layout))
+    with torch.no_grad():
+        next(iter(encoder.trained.values())).fill_(torch.nan)
+    with pytest.raises(RunError, match=r"^[^\n]*no finite number before the first step; [^\n]*$"):
+        check_layout(encoder, tiny.TEXTS, 4_096)
+
+
+@pytest.mark.parametrize("budget", [10, 1_000, 100_000])
+def test_the_check_runs_texts_of_all_lengths_within_the_budget_of_tokens(budget: int) -> None:
+    tokens = [np.zeros(length, np.int32) for length in (*range(3, 200), 512, 3)]
+    lengths = [len(ids) for ids in sample(tokens, budget)]
+    assert lengths[:2] == [512, 3], "the longest beside the shortest"
+    assert len(lengths) == 2 or max(lengths) * len(lengths) <= budget
+    assert len(lengths) > 4 or budget < 100_000
 
 
 def test_packs_longer_than_the_models_positions_are_exact() -> None:

@@ -69,9 +69,9 @@ def test_examples_are_the_first_rows_of_their_category():
 
 def test_the_same_rows_are_drawn_for_the_sample_whatever_stands_beside_them():
     rows = lines(ROWS + 600)
-    few = profile([stored(pa.Table.from_pylist(rows, schema=RELEASE), batch=500)]).sample
-    assert few.openings.total() == ROWS and len(few.ngrams) == ROWS / 100
-    again = profile([stored(pa.Table.from_pylist(rows[::-1], schema=RELEASE))]).sample
+    few = profile([stored(pa.Table.from_pylist(rows, schema=RELEASE), batch=500)])
+    assert few.shares["opening.query"].total() == ROWS and len(few.sample.ngrams) == ROWS / 100
+    again = profile([stored(pa.Table.from_pylist(rows[::-1], schema=RELEASE))])
     assert again == few
 
 

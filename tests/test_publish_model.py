@@ -4,23 +4,29 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
-from local_hub import READER, LocalHub, speak_to
-from safetensors.numpy import save_file
+from huggingface_hub import CommitOperationAdd, HfApi
+from local_hub import OWNER, READER, LocalHub, speak_to
+from safetensors.numpy import load_file, save_file
 from test_export import trained
 from tiny import TEXTS, save_mistral
 from trained import facts
+from trainings import rows
 
 from pairsmith.cli import main
+from pairsmith.curation.hub_calls import hub
 from pairsmith.curation.publish_model import publish_model
 from pairsmith.curation.publishable_model import read_model
 from pairsmith.exporting import export_model
 from pairsmith.factory.errors import InputError, RemoteError, RunError
-from pairsmith.trainer.facts import write_facts
+from pairsmith.trainer.facts import read_facts, write_facts
 
 OURS = "acme/embedder"
 
@@ -114,6 +120,87 @@ def test_what_nobody_could_use_is_refused(name: str, content: str | None, said: 
         (folder / name).write_text(content)
     with pytest.raises((RunError, InputError), match=said):
         read_model(folder)
+
+
+@pytest.mark.parametrize("command", [["pull"], ["yank", "--why", "bad"]])
+def test_a_models_tag_is_no_release_and_one_line_says_what_it_is_for(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, f"{OURS}@v1.2.0-0123abcd"]) == 2
+    assert f"is loaded by 'pairsmith embed FILE --model {OURS}@v1.2.0-0123abcd'" in capsys.readouterr().err
+
+
+def test_two_who_publish_at_once_leave_whole_models_under_tags_of_their_own(our_hub: LocalHub, tmp_path: Path) -> None:
+    our_hub.api().create_repo(OURS, private=True)
+    folders = [model(tmp_path / str(seed), seed) for seed in range(4)]
+
+    def publish(folder: Path) -> str:
+        while True:
+            try:
+                return publish_model(folder, OURS, public=False).tag
+            except RemoteError as fault:
+                assert "somebody else committed at the same time; run the same command again" in str(fault)
+
+    with ThreadPoolExecutor(len(folders)) as pool:
+        tags = list(pool.map(publish, folders))
+    commits, there, _ = state(our_hub)
+    assert (commits, there) == (1 + len(folders), sorted(tags))
+    api = our_hub.api()
+    for folder, tag in zip(folders, tags, strict=True):
+        path = api.hf_hub_download(OURS, "model.safetensors", revision=tag, cache_dir=tmp_path / "cache")
+        assert Path(path).read_bytes() == (folder / "model.safetensors").read_bytes()
+
+
+def test_what_was_cut_between_commit_and_tag_is_finished_by_the_same_command(
+    our_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*_: Any, **__: Any) -> None:
+        raise httpx2.ConnectError("cut")
+
+    folder = model(tmp_path / "model")
+    with monkeypatch.context() as patched, pytest.raises(RemoteError, match=r"but not the tag v1\.2\.0-"):
+        patched.setattr(HfApi, "create_tag", cut)
+        publish_model(folder, OURS, public=False)
+    assert state(our_hub)[:2] == (2, [])
+    done = publish_model(folder, OURS, public=False)
+    assert (done.new, state(our_hub)[:2]) == (True, (2, [done.tag]))
+
+
+@pytest.mark.slow
+def test_an_adapter_is_embedded_with_as_its_tag_has_it_on_the_base_that_it_names(
+    our_hub: LocalHub, tmp_path: Path
+) -> None:
+    base, api = save_mistral(tmp_path / "base"), hub()
+    (base / "README.md").write_text("---\nlicense: mit\n---\n")
+    api.create_repo("acme/base", private=True)
+    files = [CommitOperationAdd(path.name, path) for path in base.iterdir()]
+    commit = api.create_commit("acme/base", files, commit_message="base").oid
+    environment = {**os.environ, "HF_ENDPOINT": our_hub.url, "HF_TOKEN": OWNER.token, "HF_HOME": str(tmp_path / "home")}
+
+    def run(*arguments: str | Path) -> str:
+        command = [sys.executable, "-m", "pairsmith", *map(str, arguments)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    pq.write_table(rows(16), tmp_path / "rows.parquet")
+    (tmp_path / "texts.txt").write_text("a text\n")
+    out, settings = tmp_path / "out", ("batch=8", "max_length=32", "learning_rate=0.01")
+    told = [word for setting in settings for word in ("--set", setting)]
+    run("train", tmp_path / "rows.parquet", "--model", "acme/base", "--out", out, *told, "--device", "cpu")
+    folder, weights = out / "model", out / "model" / "adapter_model.safetensors"
+    assert read_facts(out).model.revision == commit
+    assert json.loads((folder / "adapter_config.json").read_text())["revision"] == commit
+    write_facts(folder, facts(model=read_facts(out).model))  # of data with a version
+    found = []
+    for scale in (1, 5):
+        save_file({name: scale * weight for name, weight in load_file(weights).items()}, weights)
+        found.append(publish_model(folder, OURS, public=False).tag)
+    for asked in (*found, "main"):
+        run("embed", tmp_path / "texts.txt", "--model", f"{OURS}@{asked}", "--out", tmp_path / f"{asked}.npy")
+    first, second, newest = (np.load(tmp_path / f"{asked}.npy") for asked in (*found, "main"))
+    assert (second == newest).all()
+    assert np.abs(first - second).max() > 0.01
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from mannered import MANNERED
 from regressed import Manifest, Rows, next_version, read_rows
 from worsened import EXAMPLES, LATER, MANIFESTS, ROWS, TABLES, drop_a_language
 
@@ -59,7 +60,7 @@ def first_names(found: tuple[int, dict[str, Any]], metric: str, word: str) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("change", "metric", "word"), [*ROWS, *LATER], ids=lambda value: getattr(value, "__name__", "")
+    ("change", "metric", "word"), [*ROWS, *LATER, *MANNERED], ids=lambda value: getattr(value, "__name__", "")
 )
 def test_rows_that_are_worse_are_found_and_the_cause_stands_first(
     release: Path, checked: Checked, tmp_path: Path, change: Callable[[Rows], Rows], metric: str, word: str

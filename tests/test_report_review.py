@@ -6,7 +6,7 @@ from typing import Any
 from hand_review import SAMPLE_LINES, THIRTY, line, rated, review, table, verdicts
 from test_report import HOSTILE, Page, Run, section
 
-from pairsmith import show
+from pairsmith import show_review
 from pairsmith.curation.review_figures import figures
 from pairsmith.factory.languages import LANGUAGES
 from pairsmith.factory.spec import GatesSpec, ReviewSpec
@@ -60,7 +60,7 @@ def test_without_answers_the_report_has_no_such_section() -> None:
 
 
 def test_the_terminal_tells_the_figures_that_were_counted_by_hand() -> None:
-    told = [" ".join(each.split()) for each in show.review(by_hand()).splitlines()]
+    told = [" ".join(each.split()) for each in show_review.review(by_hand()).splitlines()]
     assert "reviewed 18 of 22 rows: random 7 of 10, doubtful 5 of 5, rejected 7 of 8" in told
     assert "reviewers ann 18 (180 rows an hour), ben 4" in told
     assert "all 2 of 7 28.6% 95% interval 3.7% to 71.0%" in told
@@ -69,7 +69,7 @@ def test_the_terminal_tells_the_figures_that_were_counted_by_hand() -> None:
 
 
 def test_what_is_shown_is_bounded_and_says_what_it_leaves_out() -> None:
-    lines = show.review(large()).splitlines()
+    lines = show_review.review(large()).splitlines()
     assert len(lines) <= 42
     assert max(map(len, lines)) < 300
     assert any("more" in each for each in lines if "fewer answers" in each)

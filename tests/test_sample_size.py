@@ -14,7 +14,7 @@ from recordings import QUICK, answer, record
 from pairsmith.cli import main
 from pairsmith.curation.acceptance import PRIOR, Prior, least_at, shows_fewer
 from pairsmith.curation.sample_size import Planned, any_time, planned, shown_by
-from pairsmith.show import plan_review
+from pairsmith.show_reviewing import plan_review
 
 
 def binomial(hits: int, rows: int, rate: float) -> float:

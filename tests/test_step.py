@@ -1,9 +1,12 @@
 """A cached step gives the gradients of the full batch: exactly, with dropout, over processes, and after memory ran out."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from tiny import TEXTS, minilm, save_mistral
+from transformers.models.mistral.modeling_mistral import MistralMLP, MistralRMSNorm
 
 from pairsmith.factory.errors import RunError
 from pairsmith.trainer.batches import Batch
@@ -57,6 +60,10 @@ def exact(model, recipe: Recipe):
     """The encoder in float64, where rounding hides nothing."""
     encoder = load_encoder(model, recipe, "cpu")
     encoder.model.double()
+    for module in encoder.model.modules():
+        if isinstance(module, MistralRMSNorm):  # its own goes through float32
+            module.forward = partial(torch.nn.RMSNorm.forward, module)
+            module.normalized_shape, module.eps = module.weight.shape, module.variance_epsilon
     return started(encoder)
 
 
@@ -75,6 +82,13 @@ def full_batch(encoder, batch: Batch, recipe: Recipe) -> tuple[float, dict[str, 
 def largest_difference(encoder, expected: dict[str, torch.Tensor]) -> float:
     norm = max(slope.abs().max().item() for slope in expected.values())
     return max((encoder.trained[name].grad - slope).abs().max().item() for name, slope in expected.items()) / norm
+
+
+def test_the_tests_own_norm_is_the_models(mistral):
+    recipe = Recipe(**PLAIN)
+    plain, other = started(load_encoder(mistral, recipe, "cpu")), exact(mistral, recipe)
+    tokens = plain.tokenize(TEXTS)
+    assert torch.allclose(plain.embed(tokens).double(), other.embed(tokens), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("layout", ["padded", "packed"])
@@ -137,6 +151,47 @@ def test_the_second_pass_has_the_dropout_of_the_first(mistral):
     assert largest_difference(encoder, dict(zip(encoder.trained, slopes, strict=True))) < 1e-12
 
 
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+def test_recomputed_blocks_give_the_same_gradients_with_dropout_in_micro_batches(mistral, layout, monkeypatch):
+    runs, told = [], []
+    forward = MistralMLP.forward
+    monkeypatch.setattr(MistralMLP, "forward", lambda *given, **named: runs.append(1) or forward(*given, **named))
+    for checkpointing in (False, True):
+        runs.clear()
+        recipe = Recipe(**PLAIN | {"dropout": 0.3}, tokens=150, layout=layout, checkpointing=checkpointing)
+        encoder = exact(mistral, recipe)
+        result = GradCache(encoder, recipe, World(), print).gradients(batch_of(8), 1)
+        told.append((result.loss, {name: weight.grad for name, weight in encoder.trained.items()}, len(runs)))
+    (loss, slopes, few), (same, others, many) = told
+    assert loss == same
+    assert all(torch.equal(slope, others[name]) and slope.abs().max() > 0 for name, slope in slopes.items())
+    assert many > few, "blocks ran again"
+
+
+def test_temperature_reaches_the_gradients_and_the_cache_does_not_change_its_meaning(mistral):
+    batch, norms = batch_of(8), []
+    for temperature in (0.02, 0.05, 1.0):
+        recipe = Recipe(**PLAIN | {"temperature": temperature}, tokens=150)
+        encoder = exact(mistral, recipe)
+        GradCache(encoder, recipe, World(), print).gradients(batch, 1)
+        assert largest_difference(encoder, full_batch(encoder, batch, recipe)[1]) < 1e-12
+        norms.append(sum(float(weight.grad.square().sum()) for weight in encoder.trained.values()) ** 0.5)
+    assert norms[0] > norms[1] > norms[2] > 0
+
+
+def test_every_row_of_the_step_is_a_negative_however_small_the_micro_batches(mistral):
+    """Gradients that are added up over small batches have the small batches' negatives only: the loss would be lower."""
+    batch, losses = batch_of(12), []
+    for tokens in (1, 150, 100_000):
+        recipe = Recipe(**PLAIN, tokens=tokens)
+        losses.append(GradCache(exact(mistral, recipe), recipe, World(), print).gradients(batch, 1).loss)
+    assert losses == pytest.approx([losses[0]] * 3, rel=1e-12)
+    alone = [Batch(**{name: values[at : at + 1] for name, values in vars(batch).items()}) for at in range(len(batch))]
+    recipe = Recipe(**PLAIN)
+    small = [GradCache(exact(mistral, recipe), recipe, World(), print).gradients(one, 1).loss for one in alone]
+    assert sum(small) / len(small) < 0.9 * losses[0]
+
+
 def test_dropout_depends_on_step_and_seed_alone(mistral):
     batch = batch_of(6)
     losses = {}
@@ -187,6 +242,26 @@ def test_when_memory_runs_out_the_budget_halves_and_the_step_gives_the_same_grad
     assert len(said) == count
 
 
+def test_memory_that_runs_out_in_the_check_before_the_first_step_or_in_the_loss_halves_the_budget_too(
+    mistral, monkeypatch
+):
+    recipe, batch, said = Recipe(**PLAIN, tokens=5_000), batch_of(12), []
+    encoder = exact(mistral, recipe)
+    step = GradCache(Small(encoder, 250), recipe, World(), said.append)
+    step.check(batch, 1)
+    assert said and step.budget < 5_000
+
+    def short(*given):
+        monkeypatch.undo()
+        raise RuntimeError("CUDA error: out of memory")
+
+    monkeypatch.setattr("pairsmith.trainer.step.info_nce", short)
+    count = len(said)
+    step.gradients(batch, 1)
+    assert len(said) > count
+    assert largest_difference(encoder, full_batch(encoder, batch, recipe)[1]) < 1e-12
+
+
 def test_a_text_that_does_not_fit_alone_is_one_clear_line(mistral):
     recipe = Recipe(**PLAIN, tokens=5_000)
     encoder = exact(mistral, recipe)
@@ -194,6 +269,8 @@ def test_a_text_that_does_not_fit_alone_is_one_clear_line(mistral):
         RunError, match=r"step 1: out of memory with one text of \d+ tokens at a time; set 'checkpointing"
     ):
         GradCache(Small(encoder, 2), recipe, World(), print).gradients(batch_of(4), 1)
+    with pytest.raises(RunError, match=r"step 7: out of memory with one text of \d+ tokens at a time"):
+        GradCache(Small(encoder, 2), recipe, World(), print).check(batch_of(4), 7)
 
 
 def test_other_errors_are_not_taken_for_lack_of_memory(mistral):

@@ -2,11 +2,13 @@
 
 import json
 import math
+import resource
 import signal
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from trainings import Told, prepared, recipe, trained
 
-from pairsmith.factory.errors import InputError, RunError
+from pairsmith.factory.errors import InputError, RoomError, RunError
 from pairsmith.trainer import checkpoint
 from pairsmith.trainer.log import FILE as LOG
 from pairsmith.trainer.log import Line
@@ -60,6 +62,27 @@ def losses(out: Path) -> list[float]:
 def test_the_losses_are_the_golden_ones_whatever_the_micro_batches(model: Path, tmp_path: Path, layout: str) -> None:
     trained(model, tmp_path, **GOLDEN_RECIPE, layout=layout)
     assert np.allclose(losses(tmp_path), json.loads(GOLDEN.read_text()), rtol=1e-3)
+
+
+def test_a_layout_that_leaks_between_the_trainings_own_texts_is_refused_before_the_first_step(
+    model: Path, tmp_path: Path
+) -> None:
+    encoder, mixed, about = prepared(model, recipe())
+    embed = type(encoder).embed
+
+    class Leaky(type(encoder)):  # type: ignore[misc]
+        """Beside a text longer than any that the encoder was loaded with, texts read each other."""
+
+        def embed(self, tokens: list[np.ndarray]) -> torch.Tensor:
+            vectors = embed(self, tokens)
+            return vectors + vectors.mean(0) if max(map(len, tokens)) > 50 else vectors  # type: ignore[no-any-return]
+
+    encoder.__class__ = Leaky
+    with pytest.raises(
+        RunError, match=r"^\S*mistral: [^\n]* differs from one text at a time by [^\n]* --set layout=padded"
+    ):
+        train(encoder, mixed, tmp_path, about, World(), Told().watch())
+    assert not checkpoint.steps(tmp_path)
 
 
 def test_training_goes_on_after_ctrl_c_to_the_same_bits_and_losses(model: Path, whole: Path, tmp_path: Path) -> None:
@@ -200,6 +223,61 @@ def test_the_model_is_the_mean_of_the_last_checkpoints_where_that_is_wanted(mode
         InputError, match=r"average: 5 checkpoints are to be averaged, but 8 steps saved every 2 make 4"
     ):
         trained(model, tmp_path / "more", average=5)
+
+
+def test_ctrl_c_does_not_change_which_checkpoints_are_averaged(model: Path, tmp_path: Path) -> None:
+    straight, mixed, about = prepared(model, recipe(average=3))
+    train(straight, mixed, tmp_path / "whole", about, World(), Told().watch())
+    for cut in (3, 7):
+        encoder, mixed, about = prepared(model, recipe(average=3))
+
+        def step(line: Line, cut: int = cut) -> None:
+            if line.step == cut - 1:  # the next one is finished, at no checkpoint of the recipe
+                signal.raise_signal(signal.SIGINT)
+
+        with pytest.raises(KeyboardInterrupt):
+            train(encoder, mixed, tmp_path / "cut", about, World(), Told().watch()._replace(step=step))
+        assert checkpoint.steps(tmp_path / "cut")[-1] == cut
+    encoder, mixed, about = prepared(model, recipe(average=3))
+    done = train(encoder, mixed, tmp_path / "cut", about, World(), Told().watch())
+    assert done.averaged == [4, 6, 8]
+    assert all(torch.equal(weight, straight.trained[name]) for name, weight in encoder.trained.items())
+    with pytest.raises(RunError, match=r"is of the recipe with save_every 2, not 1; name another --out"):
+        trained(model, tmp_path / "cut", average=3, save_every=1)
+
+
+def test_a_full_disk_is_one_line_and_training_goes_on_when_there_is_room(
+    model: Path, whole: Path, tmp_path: Path
+) -> None:
+    encoder, mixed, about = prepared(model, recipe())
+    told, limits = Told(), resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def step(line: Line) -> None:
+        if line.step == 3:  # from now on no file may grow as large as the weights are
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+
+    try:
+        with pytest.raises(RoomError, match=r"^[^\n]*weights\.safetensors: no room for it \([^\n]*$"):
+            train(encoder, mixed, tmp_path, about, World(), told.watch()._replace(step=step))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in (tmp_path / checkpoint.FOLDER).iterdir()] == ["step-000002"]
+    trained(model, tmp_path, told)
+    assert same_bits(tmp_path, whole)
+    assert losses(tmp_path) == losses(whole)
+
+
+def test_a_folder_that_somebody_put_beside_the_checkpoints_is_passed_over(model: Path, tmp_path: Path) -> None:
+    (tmp_path / checkpoint.FOLDER / "step-000004 (copy)").mkdir(parents=True)
+    trained(model, tmp_path)
+    assert checkpoint.steps(tmp_path) == [6, 8]
+
+
+def test_rows_that_no_batch_takes_are_told_before_the_first_step(model: Path, tmp_path: Path) -> None:
+    encoder, mixed, about = prepared(model, recipe())
+    told, alike = Told(), np.maximum(np.arange(64) - 40, 0)  # 41 rows have one positive
+    train(encoder, replace(mixed, positives=alike), tmp_path, about, World(), told.watch())
+    assert told[0].endswith("of 64 rows are left out: their query or positive is in every batch already")
 
 
 def test_memory_that_runs_out_halves_the_micro_batch_says_so_and_is_remembered(

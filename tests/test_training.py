@@ -10,13 +10,12 @@ import pytest
 import tiny
 import torch
 from local_hub import OURS, LocalHub, speak_to
+from published import FACTS, SPEC, rows, sent
 from stored import stored
-from test_publish import FACTS, SPEC, rows
 from trainings import rows as labelled
 
 from pairsmith.cli import main
 from pairsmith.curation.manifest import note_commit, read_manifest
-from pairsmith.curation.publish import publish
 from pairsmith.curation.release import write_release
 from pairsmith.factory.errors import InputError, RemoteError
 from pairsmith.sources import read_sources
@@ -59,21 +58,28 @@ def test_a_model_is_trained_on_a_release_and_labelled_rows_and_says_what_it_was_
     note_commit(folder, "acme/pairs", "c" * 40)
     data = (folder, written(tmp_path / "more.parquet", 16), "--weights", "1", "2.5")
     command = ["train", *map(str, data), "--model", str(model), "--out", str(tmp_path / "out"), *QUICK, "--json"]
-    assert main(command) == 0
-    told = json.loads(capsys.readouterr().out)
+    assert main([*command, "--merge"]) == 0
+    out, err = capsys.readouterr()
+    assert "Warning" not in err
+    told = json.loads(out)
     facts = read_facts(tmp_path / "out")
     manifest = read_manifest(folder)
     one, other = facts.sources
     assert (one.name, one.version, one.revision, one.row_set) == ("demo", "1.0.0", "c" * 40, manifest["row_set"])
     assert (other.name, other.version, other.weight, other.rows) == ("more.parquet", None, 2.5, 16)
     drawn = one.rows + round(2.5 * 16)
-    assert facts.steps * 8 + facts.left_out == drawn
+    assert facts.left_out == 0
+    assert facts.steps == round(drawn / 8)
     assert facts.tokens <= facts.run_tokens
     assert facts.held_out["before"].whole.queries == facts.held_out["after"].whole.queries == 60 - one.rows
     assert told["difference"] < 1e-6
     assert Path(told["model"], "README.md").read_text().count(manifest["row_set"][:12])
+    assert facts.model.name == "mistral"
+    assert str(tmp_path) not in (tmp_path / "out" / "training.json").read_text()
     before = (tmp_path / "out" / "log.jsonl").read_bytes()
+    (tmp_path / "out" / "before.json").write_text("{")
     assert main(command) == 0  # there is nothing left to train
+    assert read_facts(tmp_path / "out").held_out == facts.held_out
     assert (tmp_path / "out" / "log.jsonl").read_bytes() == before
     release(tmp_path / "releases", 61)
     command[1] = str(tmp_path / "releases")
@@ -84,8 +90,8 @@ def test_a_model_is_trained_on_a_release_and_labelled_rows_and_says_what_it_was_
 def test_of_the_rows_that_the_earlier_version_has_too_a_share_is_trained_on_again(tmp_path: Path) -> None:
     old = release(tmp_path / "releases", 40, splits=0)
     new = release(tmp_path / "releases", 50, changed=4, splits=0)
-    sources, _ = read_sources([str(new)], [], str(old), tmp_path)
-    assert (sources[0].facts.rows, sources[0].facts.known) == (50, 36)
+    sources, _, since = read_sources([str(new)], [], str(old), tmp_path)
+    assert (sources[0].facts.rows, sources[0].facts.known, since) == (50, 36, "demo 1.0.0")
     fresh = {row for row, known in zip(sources[0].rows["id"].to_pylist(), sources[0].known, strict=True) if not known}
     assert fresh == {f"{number:016x}" for number in (*range(4), *range(40, 50))}
     with pytest.raises(InputError, match=r"^--since [^\n]*: no row that is trained on is in it"):
@@ -95,6 +101,11 @@ def test_of_the_rows_that_the_earlier_version_has_too_a_share_is_trained_on_agai
 def test_what_does_not_fit_is_one_line(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     some = written(tmp_path / "some.parquet", 16)
     rest = ("--model", model, "--out", tmp_path / "out")
+    (tmp_path / "file").touch()
+    assert "there is a file of this name; name a folder" in refused(
+        capsys, some, "--model", model, "--out", tmp_path / "file"
+    )
+    assert "weight_decay: Input should be a finite number" in refused(capsys, some, *rest, "--set", "weight_decay=.inf")
     assert "'nowhere' is no folder of a release or run" in refused(capsys, "nowhere", *rest)
     assert "1 for 2 sources of rows" in refused(capsys, some, some, *rest, "--weights", "1")
     assert "unknown name 'temperatur' (did you mean 'temperature'?)" in refused(
@@ -126,12 +137,12 @@ def test_a_release_whose_rows_are_not_those_it_names_is_refused(
 def test_a_version_on_the_hub_is_brought_once_with_its_commit_and_a_missing_tag_is_one_line(
     our_hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = publish(release(tmp_path / "releases", 20), OURS, False, lambda _: None).commit
-    sources, releases = read_sources([f"{OURS}@v1.0.0"], [], None, tmp_path / "data")
+    commit = sent(release(tmp_path / "releases", 20)).commit
+    sources, releases, _ = read_sources([f"{OURS}@v1.0.0"], [], None, tmp_path / "data")
     assert (sources[0].facts.name, sources[0].facts.version, sources[0].facts.revision) == (OURS, "1.0.0", commit)
     with pytest.raises(RemoteError, match=r"^[^\n]*@v2\.0\.0 is not there; versions: v1\.0\.0$"):
         read_sources([f"{OURS}@v2.0.0"], [], None, tmp_path / "data")
     speak_to("http://127.0.0.1:9", monkeypatch)  # where nobody listens: what was brought serves
-    again, _ = read_sources([f"{OURS}@v1.0.0"], [], None, tmp_path / "data")
+    again, *_ = read_sources([f"{OURS}@v1.0.0"], [], None, tmp_path / "data")
     assert again[0].facts == sources[0].facts
     assert releases[0].release.folder.is_relative_to(tmp_path / "data")

@@ -1,6 +1,8 @@
 """LoRA on every linear layer of the blocks, and nothing outside them."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from transformers.pytorch_utils import Conv1D
 
 from pairsmith.factory.errors import InputError
+from pairsmith.trainer.lora import lean
 from pairsmith.trainer.recipe import Recipe
 
 WEIGHTS = "adapter_model.safetensors"
@@ -47,11 +50,10 @@ def attach(model: Any, name: str, recipe: Recipe, adapter: Path | None) -> PeftM
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in linears.values()),
         task_type=TaskType.FEATURE_EXTRACTION,
     )
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers under a name of yesterday
+    with torch.random.fork_rng(), _quiet():
         torch.manual_seed(recipe.seed)
         # The adapter keeps the model's dtype: peft's own float32 copies would cast every input of every layer.
-        return get_peft_model(model, config, autocast_adapter_dtype=False)
+        return get_peft_model(model, lean(config), autocast_adapter_dtype=False)
 
 
 def _continued(model: Any, name: str, recipe: Recipe, adapter: Path) -> PeftModel:
@@ -69,11 +71,20 @@ def _continued(model: Any, name: str, recipe: Recipe, adapter: Path) -> PeftMode
     config.lora_dropout = recipe.dropout
     config.inference_mode = False
     try:
-        return PeftModel.from_pretrained(
-            model, str(adapter), config=config, is_trainable=True, autocast_adapter_dtype=False
-        )
+        with _quiet():
+            return PeftModel.from_pretrained(
+                model, str(adapter), config=lean(config), is_trainable=True, autocast_adapter_dtype=False
+            )
     except (ValueError, RuntimeError, KeyError) as fault:
         raise InputError(f"{adapter}: not an adapter for {name}: {' '.join(str(fault).split())[:200]}") from fault
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """peft asks transformers under a name of yesterday, which is nothing that a user can mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def _linears(model: torch.nn.Module) -> dict[str, torch.nn.Module]:

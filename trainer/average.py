@@ -4,12 +4,13 @@ from pathlib import Path
 
 import torch
 
-from pairsmith.trainer.checkpoint import steps, weights_of
+from pairsmith.trainer.checkpoint import last, weights_of
+from pairsmith.trainer.recipe import Recipe
 
 
-def averaged(out: Path, count: int) -> tuple[list[int], dict[str, torch.Tensor]]:
-    """The newest ``count`` steps with a checkpoint, and the mean of their weights; the sum is taken in float64."""
-    taken = steps(out)[-count:]
+def averaged(out: Path, recipe: Recipe) -> tuple[list[int], dict[str, torch.Tensor]]:
+    """The last steps with a checkpoint, as many as the recipe wants, and the mean of their weights; the sum is in float64."""
+    taken = last(out, recipe)
     sums: dict[str, torch.Tensor] = {}
     for step in taken:
         for name, value in weights_of(out, step).items():

@@ -1,12 +1,13 @@
 """The frozen model: loaded from safetensors, never with code of its own, and checked for what training needs."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.utils import logging as transformers_logging
-from transformers.utils.hub import cached_file
+from transformers.utils.hub import cached_file, extract_commit_hash
 
 from pairsmith.factory.errors import InputError
 from pairsmith.trainer.recipe import Recipe
@@ -39,6 +40,11 @@ def load_base(name: str, recipe: Recipe, dtype: torch.dtype) -> PreTrainedModel:
         raise InputError(f"{name}: {len(absent)} weights are missing in its files, the first is {absent[0]}")
     _silence(model)
     return model  # type: ignore[no-any-return]
+
+
+def commit_of(name: str) -> str | None:
+    """The commit on the Hub that a model was just loaded from; None for a folder."""
+    return None if Path(name).is_dir() else extract_commit_hash(cached_file(name, "config.json"), None)
 
 
 def is_causal(model: PreTrainedModel) -> bool:
@@ -82,6 +88,13 @@ def made_for(name: str, causal: bool) -> str:
     if len(known) != 1:
         raise InputError(f"{name}: its pooling {', '.join(modes) or 'is not named'}; set pooling to last, mean or cls")
     return known[0]
+
+
+def recompute_blocks(name: str, model: PreTrainedModel) -> None:
+    """Gradient checkpointing. Raises :class:`InputError` when the model has none."""
+    if not model.supports_gradient_checkpointing:
+        raise InputError(f"{name}: a model of this kind cannot recompute its blocks; set checkpointing to false")
+    model.activation_checkpointing_enable({"use_reentrant": False})
 
 
 def _check(name: str, config: Any, recipe: Recipe) -> None:

@@ -15,7 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pairsmith.factory.errors import RunError
-from pairsmith.factory.folder import to_disk
+from pairsmith.factory.folder import written_whole
 from pairsmith.trainer.facts import ModelFacts, SourceFacts
 from pairsmith.trainer.recipe import Recipe
 
@@ -53,30 +53,55 @@ class State(BaseModel):
 
 
 def save(out: Path, state: State, weights: Mapping[str, torch.Tensor], optimizer: Mapping[str, torch.Tensor]) -> None:
-    """Write the checkpoint of a step, and delete those that nobody needs any more."""
-    from safetensors.torch import save_file
+    """Write the checkpoint of a step, and delete those that nobody needs any more.
+
+    Raises :class:`RoomError` where the disk has no room for it; those before it stay.
+    """
+    from safetensors.torch import save as packed
 
     folder = _folder(out, state.step)
     beside = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
-    for name, tensors in ((WEIGHTS, weights), (OPTIMIZER, optimizer)):
-        save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, beside / name)
-    (beside / STATE).write_text(f"{state.model_dump_json(indent=1)}\n", encoding="utf-8")
-    for file in beside.iterdir():
-        to_disk(file)
+    try:
+        for name, tensors in ((WEIGHTS, weights), (OPTIMIZER, optimizer)):
+            with written_whole(beside / name) as file:
+                file.write_bytes(packed({key: value.detach().cpu().contiguous() for key, value in tensors.items()}))
+        with written_whole(beside / STATE) as file:
+            file.write_text(f"{state.model_dump_json(indent=1)}\n", encoding="utf-8")
+    except BaseException:
+        shutil.rmtree(beside)
+        raise
     _folder_to_disk(beside)
     if folder.exists():  # made once more, after a damaged one
         shutil.rmtree(folder)
     beside.rename(folder)
     _folder_to_disk(folder.parent)
-    for old in steps(out)[: -max(KEPT, state.identity.recipe.average)]:
+    for old in _needless(out, state.identity.recipe):
         shutil.rmtree(_folder(out, old))
 
 
 def steps(out: Path) -> list[int]:
     """Steps whose checkpoints are there, in order."""
-    return sorted(int(path.name.removeprefix("step-")) for path in (out / FOLDER).glob("step-*"))
+    names = (path.name.removeprefix("step-") for path in (out / FOLDER).glob("step-*"))
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def last(out: Path, recipe: Recipe) -> list[int]:
+    """The checkpoints that ``average`` counts, if it were to end now: of those in between the recipe's own, not those that
+    Ctrl-C left."""
+    *before, newest = steps(out)
+    return [*_due(before, recipe), newest][-recipe.average :] if recipe.average else []
+
+
+def _needless(out: Path, recipe: Recipe) -> list[int]:
+    known = steps(out)
+    averaged = _due(known, recipe)[-recipe.average :] if recipe.average else []
+    return sorted({*known} - {*known[-KEPT:], *averaged})
+
+
+def _due(known: list[int], recipe: Recipe) -> list[int]:
+    return [step for step in known if step % recipe.save_every == 0]
 
 
 def newest(out: Path, identity: Identity, device: torch.device) -> tuple[State, dict[str, Any], dict[str, Any]] | None:
@@ -147,8 +172,11 @@ def _compared(was: Identity, now: Identity) -> list[tuple[str, str, str]]:
 
 def _told(one: Identity) -> dict[str, str]:
     """What identifies a training, in words, by name."""
-    adapter = f", going on from {one.model.adapter}" if one.model.adapter else ""
-    options = one.recipe.model_dump(mode="json", exclude=set(FREE))
+    adapter = (
+        f", going on from {one.model.adapter} {(one.model.adapter_digest or '')[:12]}" if one.model.adapter else ""
+    )
+    free = set(FREE) - ({"save_every"} if one.recipe.average else set())  # what is averaged is what was saved
+    options = one.recipe.model_dump(mode="json", exclude=free)
     return {
         "the data": ", ".join(_source(source) for source in one.sources),
         "the earlier version": one.since or "none",

@@ -13,6 +13,7 @@ from pairsmith.factory.errors import InputError
 from pairsmith.trainer import base
 from pairsmith.trainer.adapter import attach, block_linears, weights_of
 from pairsmith.trainer.base import first_position
+from pairsmith.trainer.device import choose, put
 from pairsmith.trainer.masters import copy_back, masters
 from pairsmith.trainer.packed import NAME, Segments, register
 from pairsmith.trainer.pooling import pool_packed, pool_padded
@@ -94,16 +95,16 @@ class Encoder:
         return self._inner(input_ids=self._put(ids), **settings, **how).last_hidden_state  # type: ignore[no-any-return]
 
     def _put(self, values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(values).to(self.device)
+        return put(values, self.device)
 
 
 def load_encoder(model: str | Path, recipe: Recipe, device: str = "auto", adapter: Path | None = None) -> Encoder:
-    """A model of transformers (a folder, or a name on the Hub) with a LoRA adapter, new or gone on from.
+    """A model of transformers (a folder, or a name on the Hub) with a LoRA adapter, new or gone on from, set to train.
 
     Raises :class:`InputError`, in one line, for whatever makes the model unfit for the recipe.
     """
     name = str(model)
-    place = _device(device)
+    place = choose(device)
     precision = recipe.precision if recipe.precision != "auto" else "bf16" if place.type == "cuda" else "fp32"
     frozen = base.load_base(name, recipe, base.DTYPES[precision])
     causal = base.is_causal(frozen) if recipe.attention == "auto" else recipe.attention == "causal"
@@ -115,13 +116,13 @@ def load_encoder(model: str | Path, recipe: Recipe, device: str = "auto", adapte
     base.check_positions(name, frozen, recipe.max_length)
     tokenizer = load_tokenizer(name, pooling, recipe.max_length)
     linear_weights = weights_of(block_linears(frozen))
-    peft_model = attach(frozen, name, recipe, adapter).to(place)
+    peft_model = attach(frozen, name, recipe, adapter).to(place).train()
     if recipe.checkpointing:
-        frozen.gradient_checkpointing_enable({"use_reentrant": False})
+        base.recompute_blocks(name, frozen)
     register()
     encoder = Encoder(
         name=name,
-        revision=getattr(frozen.config, "_commit_hash", None),
+        revision=base.commit_of(name),
         model=peft_model,
         tokenizer=tokenizer,
         pooling=pooling,
@@ -132,11 +133,3 @@ def load_encoder(model: str | Path, recipe: Recipe, device: str = "auto", adapte
     )
     encoder.layout = choose_layout(encoder, recipe.layout)
     return encoder
-
-
-def _device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: this torch finds no CUDA device; leave --device out to train on the CPU")
-    if name == "cpu" or not torch.cuda.is_available():
-        return torch.device("cpu")
-    return torch.device("cuda", torch.cuda.current_device())

@@ -10,7 +10,8 @@ import copy
 import importlib.metadata
 import json
 import shutil
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 import torch
 
+from pairsmith.factory.folder import to_disk
 from pairsmith.trainer.base import is_causal
 from pairsmith.trainer.data import instruct
 from pairsmith.trainer.encoder import Encoder
@@ -49,18 +51,38 @@ class Exported:
     instruction: str
 
 
-def export(encoder: Encoder, recipe: Recipe, out: Path, merge: bool, instruction: str = SEARCH) -> Exported:
+Finish = Callable[[Exported, Path], None]
+"""Told what is exported and where it lies at first, it adds to it, or raises where it is no good."""
+
+
+def export(
+    encoder: Encoder,
+    recipe: Recipe,
+    out: Path,
+    merge: bool,
+    instruction: str = SEARCH,
+    finish: Finish | None = None,
+) -> Exported:
     """Write ``out/model``, which users load: the adapter, or with ``merge`` the whole model and ``out/adapter`` beside it.
 
     A decoder that reads both ways is always merged: no file of an adapter can say so, and users would get the vectors of a
-    model that reads one way. ``instruction``: of the prompt ``query``; empty where training had none.
+    model that reads one way. ``instruction``: of the prompt ``query``; empty where training had none. ``finish`` comes before
+    the folder takes its place: where it raises, the one that was there stays.
     """
     both_ways = _turned(encoder)
     merged, model = merge or both_ways, out / MODEL
-    _write_adapter(encoder, recipe, out / ADAPTER if merged else model, instruction)
+    exported = Exported(model, merged, both_ways, encoder.pooling, encoder.dimension, instruction)
     if merged:
-        _write_merged(encoder, recipe, out / ADAPTER, model, instruction)
-    return Exported(model, merged, both_ways, encoder.pooling, encoder.dimension, instruction)
+        with _in_place_of(out / ADAPTER) as beside:
+            _write_adapter(encoder, recipe, beside, instruction)
+    with _in_place_of(model) as beside:
+        if merged:
+            _write_merged(encoder, recipe, out / ADAPTER, beside, instruction)
+        else:
+            _write_adapter(encoder, recipe, beside, instruction)
+        if finish:
+            finish(exported, beside)
+    return exported
 
 
 def _turned(encoder: Encoder) -> bool:
@@ -75,14 +97,13 @@ def _turned(encoder: Encoder) -> bool:
 
 
 def _write_adapter(encoder: Encoder, recipe: Recipe, folder: Path, instruction: str) -> None:
-    with _whole(folder) as beside:
-        encoder.model.save_pretrained(str(beside), safe_serialization=True, save_embedding_layers=False)
-        path = beside / "adapter_config.json"
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        settings |= {"base_model_name_or_path": _address(encoder.name), "revision": encoder.revision}
-        settings["target_modules"] = sorted(settings["target_modules"])  # a set: each process has an order of its own
-        _write(path, settings)
-        _write_frame(encoder, recipe, beside, instruction)
+    encoder.model.save_pretrained(str(folder), safe_serialization=True, save_embedding_layers=False)
+    path = folder / "adapter_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings |= {"base_model_name_or_path": _address(encoder.name), "revision": encoder.revision}
+    settings["target_modules"] = sorted(settings["target_modules"])  # a set: each process has an order of its own
+    _write(path, settings)
+    _write_frame(encoder, recipe, folder, instruction)
 
 
 def _write_merged(encoder: Encoder, recipe: Recipe, adapter: Path, folder: Path, instruction: str) -> None:
@@ -91,20 +112,21 @@ def _write_merged(encoder: Encoder, recipe: Recipe, adapter: Path, folder: Path,
     from transformers import AutoModel
 
     base = AutoModel.from_pretrained(encoder.name, revision=encoder.revision, use_safetensors=True, dtype="auto")
-    model: Any = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers under a name of yesterday
+        model: Any = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
     if _turned(encoder):
         model.config.is_causal = False
     if model.config.pad_token_id is None:  # which TEI can't read; where there is one, RoBERTa counts positions from it
         model.config.pad_token_id = _exported(encoder, recipe).pad_token_id
     if recipe.dimensions:
         model.config.matryoshka_dimensions = sorted({encoder.dimension, *recipe.dimensions}, reverse=True)  # for vLLM
-    with _whole(folder) as beside:
-        model.save_pretrained(str(beside), safe_serialization=True)
-        path = beside / "config.json"
-        config = json.loads(path.read_text(encoding="utf-8"))
-        theta = (config.get("rope_parameters") or {}).get("rope_theta")
-        _write(path, config if theta is None else {**config, "rope_theta": theta})
-        _write_frame(encoder, recipe, beside, instruction)
+    model.save_pretrained(str(folder), safe_serialization=True)
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    theta = (config.get("rope_parameters") or {}).get("rope_theta")
+    _write(path, config if theta is None else {**config, "rope_theta": theta})
+    _write_frame(encoder, recipe, folder, instruction)
 
 
 def _write_frame(encoder: Encoder, recipe: Recipe, folder: Path, instruction: str) -> None:
@@ -171,11 +193,27 @@ def _write(path: Path, content: Any) -> None:
 
 
 @contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
-    """A folder to write to, which then takes the place of ``folder``."""
-    beside = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
+def _in_place_of(folder: Path) -> Iterator[Path]:
+    """A folder to write to, which then takes the place of ``folder``, whole and on disk, or is gone."""
+    beside, old = (folder.with_name(f".{folder.name}.{what}") for what in ("part", "old"))
+    for left in (beside, old):  # by a kill
+        shutil.rmtree(left, ignore_errors=True)
     beside.mkdir(parents=True)
-    yield beside
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield beside
+        _settle(beside)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    if folder.exists():
+        folder.rename(old)
     beside.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _settle(folder: Path) -> None:
+    """See to it that all files outlive a power cut, and that who may read one may read the weights: they come for the owner."""
+    mode = (folder / "modules.json").stat().st_mode
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        path.chmod(mode)
+        to_disk(path)

@@ -39,18 +39,19 @@ class SourceFacts(_Strict):
 
 
 class ModelFacts(_Strict):
-    """The model that was trained. ``revision``: its commit on the Hub; ``digest``: of its weights; ``adapter``: folder of the
-    one that was gone on from."""
+    """The model that was trained, as :func:`public` names it. ``revision``: its commit on the Hub; ``digest``: of its weights;
+    ``adapter``: the one that was gone on from, and the SHA-256 of its weights."""
 
     name: str
     revision: str | None = None
     digest: str
     adapter: str | None = None
+    adapter_digest: str | None = None
 
 
 class TrainingFacts(_Strict):
     """A whole training. ``since``: the earlier version of which only a share was trained on again; ``left_out``: rows of all
-    epochs that fitted in no whole batch; ``texts``, ``tokens``, ``run_tokens`` (padding included) and ``seconds`` are of all
+    epochs that no batch could take; ``texts``, ``tokens``, ``run_tokens`` (padding included) and ``seconds`` are of all
     steps; ``averaged``: steps whose weights' mean the model is; ``held_out``: scores ``before`` and ``after``."""
 
     sources: list[SourceFacts]
@@ -70,6 +71,12 @@ class TrainingFacts(_Strict):
     last_loss: float
     averaged: list[int] = []
     held_out: dict[str, HeldOutScores] = {}
+
+
+def public(name: str, parts: int = 1) -> str:
+    """A name on the Hub as it is, and of a folder the last ``parts`` of its path: where it lies on this machine is nobody's
+    business, and it may be moved."""
+    return "/".join(Path(name).resolve().parts[-parts:]) if Path(name).exists() else name
 
 
 def write_facts(out: Path, facts: TrainingFacts) -> None:

@@ -102,7 +102,7 @@ def _figures(gains: np.ndarray) -> Figures:
 
 
 def _gains(queries: np.ndarray, documents: np.ndarray, right: list[list[int]]) -> np.ndarray:
-    """(n, 2): nDCG@10 and recall@1 of each query, of unit vectors."""
+    """(n, 2): nDCG@10 and recall@1 of each query; all documents' vectors are of one length."""
     size = max(1, _BLOCK // max(1, len(documents)))
     found = []
     for start in range(0, len(queries), size):

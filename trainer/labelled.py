@@ -23,7 +23,8 @@ _SUFFIXES = (".parquet", ".jsonl")
 _REMEDY = "see docs/train.md for the columns of labelled rows"
 _TEXTS = ("id", "group", "instruction", "query", "positive", "negative", "label", "document")
 _NEEDED = ("query", "positive", "group")
-_LIST = pa.list_(pa.string())
+_TEXT = pa.large_string()  # plain strings end at 2 GB a column, which some millions of passages take
+_LIST = pa.list_(_TEXT)
 
 
 def is_labelled(path: Path) -> bool:
@@ -58,9 +59,9 @@ def _read(file: Path) -> pa.Table:
     _check(file, given, names)
     if not len(given):
         raise InputError(f"{file}: has no rows; take it out or fill it")
-    rows = {name: given[name].cast(pa.string()) for name in _TEXTS if name in given.column_names and name != "negative"}
+    rows = {name: given[name].cast(_TEXT) for name in _TEXTS if name in given.column_names and name != "negative"}
     lists = {name: given[name].cast(kind) for name, kind in _wanted(given).items() if name.startswith("negative")}
-    rows["negatives"] = negatives_of(pa.table(lists) if lists else given.select(["query"]))
+    rows["negatives"] = _filled(negatives_of(pa.table(lists) if lists else given.select(["query"])))
     rows["instruction"] = _instructions(file, rows)
     rows.setdefault("id", pa.chunked_array([[f"{file.name}:{number}" for number in range(1, len(given) + 1)]]))
     for name in (*_NEEDED, "id"):
@@ -72,8 +73,18 @@ def _read(file: Path) -> pa.Table:
 def _parquet(file: Path) -> tuple[pa.Table, set[str]]:
     """The columns that are read, and the names of all."""
     with opened(file, _REMEDY) as source:
-        names = set(source.schema_arrow.names)
-        return source.read(columns=[name for name in (*_TEXTS, "negatives") if name in names]), names
+        names = source.schema_arrow.names
+        wanted = [name for name in (*_TEXTS, "negatives") if name in names]
+        twice = next((name for name in wanted if names.count(name) > 1), None)
+        if twice:
+            raise InputError(f"{file}: there are two columns '{twice}'; leave one of them out")
+        found = source.read(columns=wanted)
+    for name in wanted:
+        try:
+            found[name].validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise InputError(f"{file}: the column '{name}' is damaged ({error}); write the file again") from None
+    return found, set(names)
 
 
 def _lines(file: Path) -> tuple[pa.Table, set[str]]:
@@ -81,10 +92,17 @@ def _lines(file: Path) -> tuple[pa.Table, set[str]]:
     found = list(_records(file))
     names = {name for record in found for name in record}
     wanted = [name for name in (*_TEXTS, "negatives") if name in names]
+    return pa.table({name: _column(file, name, [record.get(name) for record in found]) for name in wanted}), names
+
+
+def _column(file: Path, name: str, values: list[object]) -> pa.Array:
     try:
-        return pa.table({name: pa.array([record.get(name) for record in found]) for name in wanted}), names
-    except pa.ArrowException as error:
-        raise InputError(f"{file}: lines disagree on what a column holds ({' '.join(str(error).split())})") from None
+        return pa.array(values)
+    except (pa.ArrowException, OverflowError) as error:
+        told = f"lines disagree on what the column '{name}' holds ({' '.join(str(error).split())})"
+    except UnicodeEncodeError as error:
+        told = f"the column '{name}' holds half a character, {error.object[error.start : error.end]!r}"
+    raise InputError(f"{file}: {told}; {_REMEDY}")
 
 
 def _records(file: Path) -> Iterator[dict[str, object]]:
@@ -95,24 +113,36 @@ def _records(file: Path) -> Iterator[dict[str, object]]:
 
 
 def _wanted(given: pa.Table) -> dict[str, pa.DataType]:
-    return {name: _LIST if name == "negatives" else pa.string() for name in given.column_names}
+    return {name: _LIST if name == "negatives" else _TEXT for name in given.column_names}
 
 
 def _check(file: Path, given: pa.Table, names: set[str]) -> None:
     for name in _NEEDED:
         if name not in names:
             raise InputError(f"{file}: the column '{name}' is missing{nearest(name, names - {*_TEXTS})}; {_REMEDY}")
+    if {"negative", "negatives"} <= names:
+        raise InputError(f"{file}: there is a column 'negative' and a column 'negatives'; leave one of them out")
     for name, wanted in _wanted(given).items():
         kind = given[name].type
         number = name in ("id", "label", "document") and pa.types.is_integer(kind)
         if not (number or reads_as(kind, wanted)):
-            raise InputError(f"{file}: the column '{name}' is {kind}, not {wanted}; {_REMEDY}")
+            told = "a list of strings" if wanted == _LIST else "string"
+            raise InputError(f"{file}: the column '{name}' is {kind}, not {told}; {_REMEDY}")
+
+
+def _filled(lists: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The lists without empty texts, which stand for none where a table has no nulls."""
+    if not pc.any(pc.equal(pc.binary_length(pc.list_flatten(lists)), 0)).as_py():
+        return lists
+    whole = lists.combine_chunks()
+    texts = pc.if_else(pc.equal(pc.binary_length(whole.values), 0), None, whole.values)
+    return negatives_of(pa.table({"negatives": pa.ListArray.from_arrays(whole.offsets, texts)}))
 
 
 def _instructions(file: Path, rows: dict[str, pa.ChunkedArray]) -> pa.ChunkedArray:
     """The instruction of each row; in a symmetric group that of the group, where the row says none."""
-    own = pa.array([facts.instruction for facts in GROUPS.values()], pa.string())
-    place = pc.index_in(rows["group"], value_set=pa.array(list(GROUPS), pa.string()))
+    own = pa.array([facts.instruction for facts in GROUPS.values()], _TEXT)
+    place = pc.index_in(rows["group"], value_set=pa.array(list(GROUPS), _TEXT))
     fixed = own.take(place.combine_chunks())
     told = pc.coalesce(rows["instruction"], fixed) if "instruction" in rows else pa.chunked_array([fixed])
     if told.null_count:
@@ -124,13 +154,13 @@ def _instructions(file: Path, rows: dict[str, pa.ChunkedArray]) -> pa.ChunkedArr
 
 
 def _whole(file: Path, name: str, column: pa.ChunkedArray) -> None:
-    row: int = pc.index(pc.equal(pc.fill_null(pc.utf8_length(column), 0), 0), value=True).as_py()
+    row: int = pc.index(pc.equal(pc.fill_null(pc.binary_length(column), 0), 0), value=True).as_py()
     if row >= 0:
         raise InputError(f"{file}: row {row + 1:,}: there is no '{name}'; fill the column or leave the row out")
 
 
 def _known(file: Path, column: pa.ChunkedArray) -> None:
-    odd = pc.invert(pc.is_in(column, value_set=pa.array(list(GROUPS), pa.string())))
+    odd = pc.invert(pc.is_in(column, value_set=pa.array(list(GROUPS), _TEXT)))
     row: int = pc.index(odd, value=True).as_py()
     if row >= 0:
         value = column[row].as_py()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pairsmith.factory.errors import RunError
-from pairsmith.factory.folder import written_whole
+from pairsmith.factory.folder import need_room, written_whole
 
 FILE = "log.jsonl"
 
@@ -65,13 +65,18 @@ class Log:
         self.lines = self._kept(step)
         with written_whole(self.path) as beside:
             beside.write_text("".join(map(_text, self.lines)), encoding="utf-8")
-        self._file = self.path.open("a", encoding="utf-8")
+        self._file = self.path.open("ab", buffering=0)
 
     def write(self, line: Line) -> None:
         """Add a step; whoever reads the file sees it at once."""
         self.lines.append(line)
-        self._file.write(_text(line))
-        self._file.flush()
+        text = _text(line).encode()
+        try:
+            while text:
+                text = text[self._file.write(text) :]
+        except OSError as error:
+            need_room(error, self.path, self.path.stat().st_size)
+            raise
 
     def to_disk(self) -> None:
         """See to it that all lines outlive a power cut, before the checkpoint that counts on them is there."""

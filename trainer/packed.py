@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
+from pairsmith.trainer.device import put
+
 NAME = "pairsmith_packed"
 ALTERS = ("softcap", "s_aux", "position_bias", "cache")  # what would change the scores, and is not computed here
 KERNEL_WIDTH = 256  # the widest head of the variable-length kernel
@@ -30,7 +32,7 @@ class Segments:
     def of(cls, lengths: np.ndarray, device: torch.device) -> "Segments":
         """``lengths``: tokens of each text, in the order in which they are packed."""
         bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-        return cls(tuple(int(length) for length in lengths), torch.from_numpy(bounds).to(device))
+        return cls(tuple(int(length) for length in lengths), put(bounds, device))
 
 
 def attention(

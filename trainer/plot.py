@@ -41,8 +41,8 @@ def _panel(title: str, values: list[float], top: int) -> str:
     bottom, right = top + _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
     labels = [
         f'<text class="title" x="{_LEFT}" y="{top + 16}">{title}</text>',
-        f'<text x="{_LEFT - 6}" y="{top + _TOP + 8}" text-anchor="end">{high:.4g}</text>',
-        f'<text x="{_LEFT - 6}" y="{bottom}" text-anchor="end">{low:.4g}</text>',
+        f'<text x="{_LEFT - 6}" y="{top + _TOP + 8}" text-anchor="end">{high:.3g}</text>',
+        f'<text x="{_LEFT - 6}" y="{bottom}" text-anchor="end">{low:.3g}</text>',
         f'<text x="{_LEFT}" y="{bottom + 15}">step 1</text>',
         f'<text x="{right}" y="{bottom + 15}" text-anchor="end">{len(values)}</text>',
         f'<path class="axis" d="M{_LEFT} {top + _TOP}V{bottom}H{right}" fill="none"/>',

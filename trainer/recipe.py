@@ -13,6 +13,7 @@ from pairsmith.factory.taxonomy import Group
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class _Strict(BaseModel):
@@ -25,7 +26,9 @@ class Recipe(_Strict):
     # The adapter
     rank: Count = Field(16, description="rank of LoRA, on every linear layer of the blocks; the paper's")
     alpha: Positive = Field(64, description="LoRA's scale; not in the paper, a reproduction's")
-    dropout: Share = Field(0.1, description="of LoRA's input; not in the paper, a reproduction's")
+    dropout: Share = Field(
+        0.1, description="of LoRA's input; not in the paper, a reproduction's; what the model itself has of it is off"
+    )
 
     # The embedding
     pooling: Literal["auto", "last", "mean", "cls"] = Field(
@@ -55,14 +58,16 @@ class Recipe(_Strict):
     )
     mask_same_label: bool = Field(True, description="nor is a candidate that carries the query's label")
     mask_same_document: bool = Field(True, description="nor one from the document that the positive is from")
-    mask_margin: float | None = Field(
+    mask_margin: Finite | None = Field(
         None,
         description="nor one whose cosine is above the positive's plus this; off: clean data's hardest negatives are real",
     )
 
     # The course
     batch: Annotated[int, Field(ge=2)] = Field(
-        2048, description="rows whose texts are each other's candidates; the paper's"
+        2048,
+        description="rows whose texts are each other's candidates; the paper's. An epoch is cut into equal batches as near to "
+        "it as can be, so that no row is left over",
     )
     one_group: bool = Field(
         False,
@@ -73,7 +78,7 @@ class Recipe(_Strict):
     warmup: Annotated[int, Field(ge=0)] = Field(
         100, description="steps of linear rise (the paper's), never more than a tenth of all; then linear decay to zero"
     )
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.1, description="of AdamW; the paper's")
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(0.1, description="of AdamW; the paper's")
     clip: Positive = Field(1.0, description="largest norm of the gradient; not in the paper, the usual one")
     average: Annotated[int, Field(ge=0)] = Field(
         0, description="the last checkpoints whose mean is the model; off: with decay to zero the last one is as good"

@@ -58,7 +58,7 @@ def difference(encoder: Encoder, loaded: Loaded, folder: Path) -> float:
     if not distance <= FARTHEST[coarser]:
         raise RunError(
             f"{folder}: sentence-transformers loads another model than was trained (cosine distance {distance:.2g} in "
-            f"{coarser}); don't use it; the checkpoints are whole, and the same command exports again"
+            f"{coarser}), so this one is thrown away; the checkpoints are whole, and the same command exports again"
         )
     return float(np.abs(ours - loaded.vectors).max())
 
@@ -97,7 +97,8 @@ def _apart(folder: Path, device: str) -> Loaded:
     command = [sys.executable, "-m", __name__, str(folder), device]
     done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        killed = f"killed by signal {-done.returncode}; is there memory for the model a second time?"
+        said = killed if done.returncode < 0 else (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise RunError(f"{folder}: sentence-transformers can't load it: {said[:_SAID]}")
     answer = json.loads(done.stdout.splitlines()[-1])
     return Loaded(np.array(answer["vectors"], np.float32), answer["precision"])

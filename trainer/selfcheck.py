@@ -3,6 +3,9 @@
 Embeddings and gradients are compared, with texts of very different length side by side: there a leak weighs most.
 """
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,19 +21,25 @@ if TYPE_CHECKING:
 TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3, torch.bfloat16: 0.1}
 SAMPLE = 8
 PROBE = "what a text says must not depend on which other texts happen to run beside it in memory"
+PROBE_TOKENS = 1_024  # more than the probe has in any tokenizer
 FAULTS = (TypeError, ValueError, KeyError, IndexError, RuntimeError)  # NotImplementedError is a RuntimeError
 
 
-def check_layout(encoder: "Encoder", texts: list[str]) -> float:
+def check_layout(encoder: "Encoder", texts: list[str], budget: int) -> float:
     """Compare the encoder's layout with one text at a time on a few of ``texts``; the largest relative difference.
 
-    Call it before the first step: gradients are cleared. Raises :class:`RunError` when the difference is more than
-    the rounding of the model's numbers.
+    They run as one micro-batch of at most ``budget`` tokens, or of two texts. Call it before the first step: gradients
+    are cleared. Raises :class:`RunError` when the difference is more than the rounding of the model's numbers, or not finite.
     """
-    tokens = _sample(encoder.tokenize(texts))
+    tokens = sample(encoder.tokenize(texts), budget)
     found = difference(encoder, tokens)
     most = TOLERANCE[next(encoder.model.parameters()).dtype]
-    if not found <= most:  # NaN too
+    if not math.isfinite(found):
+        raise RunError(
+            f"{encoder.name}: an embedding or a gradient of it is no finite number before the first step; look at the model's "
+            "weights, or set 'precision: fp32'"
+        )
+    if found > most:
         raise RunError(
             f"{encoder.name}: the {encoder.layout} layout differs from one text at a time by {found:.1%} "
             f"(rounding explains {most:.1%}): texts would leak into each other; train with --set layout="
@@ -41,13 +50,9 @@ def check_layout(encoder: "Encoder", texts: list[str]) -> float:
 
 def difference(encoder: "Encoder", tokens: list[np.ndarray]) -> float:
     """Largest relative difference of any embedding, and of the whole gradient, to one text at a time."""
-    training = encoder.model.training
-    encoder.model.eval()  # without dropout
-    try:
+    with _no_dropout(encoder.model):
         together, gradient = _pass(encoder, [encoder.embed(tokens)])
         alone, expected = _pass(encoder, [encoder.embed_alone(ids) for ids in tokens])
-    finally:
-        encoder.model.train(training)
     apart = ((together - alone).norm(dim=1) / alone.norm(dim=1)).max()
     return float(torch.maximum(apart, (gradient - expected).norm() / expected.norm()))
 
@@ -61,7 +66,7 @@ def choose_layout(encoder: "Encoder", wanted: str) -> str:
         return wanted
     encoder.layout = "packed"
     try:
-        check_layout(encoder, [PROBE, PROBE[:6], PROBE[:40], PROBE[:4]])
+        check_layout(encoder, [PROBE, PROBE[:6], PROBE[:40], PROBE[:4]], PROBE_TOKENS)
     except (*FAULTS, RunError) as fault:
         if wanted == "packed":
             reason = " ".join(str(fault).split())[:200]
@@ -70,13 +75,30 @@ def choose_layout(encoder: "Encoder", wanted: str) -> str:
     return "packed"
 
 
-def _sample(tokens: list[np.ndarray]) -> list[np.ndarray]:
-    """A few of all lengths, the longest and the shortest among them, long and short in turn."""
+def sample(tokens: list[np.ndarray], budget: int) -> list[np.ndarray]:
+    """A few of all lengths, the longest and the shortest among them, long and short in turn.
+
+    Padded to the longest they are no more than ``budget`` tokens, unless two alone are.
+    """
     rising = sorted(tokens, key=len)
-    places = np.unique(np.linspace(0, len(rising) - 1, min(SAMPLE, len(rising))).astype(int))
+    count = min(SAMPLE, len(rising), max(2, budget // len(rising[-1])))
+    places = np.unique(np.linspace(0, len(rising) - 1, count).astype(int))
     half = (len(places) + 1) // 2
     order = [place for pair in zip(places[::-1][:half], places[:half], strict=True) for place in pair]
     return [rising[place] for place in dict.fromkeys(order)]
+
+
+@contextmanager
+def _no_dropout(model: torch.nn.Module) -> Iterator[None]:
+    """All else stays as in training: recomputed blocks are checked too."""
+    active = [module for module in model.modules() if isinstance(module, torch.nn.Dropout) and module.training]
+    for module in active:
+        module.eval()
+    try:
+        yield
+    finally:
+        for module in active:
+            module.train()
 
 
 def _pass(encoder: "Encoder", parts: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

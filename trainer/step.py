@@ -18,14 +18,19 @@ import torch
 
 from pairsmith.factory.errors import RunError
 from pairsmith.trainer.batches import Batch
+from pairsmith.trainer.device import put, seed
 from pairsmith.trainer.encoder import Encoder
 from pairsmith.trainer.layout import cut, run_tokens
 from pairsmith.trainer.loss import Loss, info_nce
 from pairsmith.trainer.masks import blocked
 from pairsmith.trainer.recipe import Recipe
+from pairsmith.trainer.selfcheck import check_layout, sample
 from pairsmith.trainer.world import World
 
 T = TypeVar("T")
+
+# torch has a class for it on accelerators; its allocator on CPU and what allocates beside it say so in words
+_OUT_OF_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 class StepResult(NamedTuple):
@@ -71,6 +76,16 @@ class GradCache:
         self.say = say
         self.budget = recipe.tokens
 
+    def check(self, batch: Batch, number: int) -> None:
+        """Before step ``number``, the first one: compare the layout with one text at a time on the batch's own texts.
+
+        Raises :class:`RunError` where they differ, and the step is not to be taken.
+        """
+        texts = pooled(batch).texts
+        while self._whole(lambda: check_layout(self.encoder, texts, self.budget)) is None:
+            lengths = np.array([len(ids) for ids in sample(self.encoder.tokenize(texts), self.budget)])
+            self._halve(number, lengths, cut(lengths, self.budget, self.encoder.layout))
+
     def gradients(self, batch: Batch, number: int) -> StepResult:
         """Leave in each trained weight's ``grad`` the gradient of the mean loss of step ``number``; all else is as before.
 
@@ -80,7 +95,7 @@ class GradCache:
         pool = pooled(batch)
         tokens = self.encoder.tokenize(pool.texts)
         lengths = np.array([len(ids) for ids in tokens])
-        closed = torch.from_numpy(blocked(batch, self.recipe)).to(self.encoder.device)
+        closed = put(blocked(batch, self.recipe), self.encoder.device)
         while True:
             micro = cut(lengths, self.budget, self.encoder.layout)
             loss = self._attempt(pool, tokens, micro, closed, number)
@@ -100,7 +115,7 @@ class GradCache:
         mine = list(enumerate(micro))[self.world.rank :: self.world.size]
 
         def embed(place: int, places: np.ndarray) -> torch.Tensor:
-            _seed(self.recipe.seed, number, place)
+            _seed(self.encoder.device, self.recipe.seed, number, place)
             return self.encoder.embed([tokens[at] for at in places])
 
         first = self._whole(lambda: _first_pass(mine, embed, len(tokens), self.encoder))
@@ -108,19 +123,23 @@ class GradCache:
             return None
         vectors, held = first
         self.world.sum(vectors)
-        loss = self._loss(vectors.requires_grad_(), pool, closed)
-        if not loss.value.isfinite():
+        found = self._whole(lambda: self._loss(vectors.requires_grad_(), pool, closed))
+        if found is None:
+            return None
+        loss, slopes = found
+        if slopes is None:
             return loss
-        (slopes,) = torch.autograd.grad(loss.value, vectors)
         if self._whole(lambda: _second_pass(mine, embed, held, slopes)) is None:
             return None
         self.world.sum_gradients(self.encoder.trained.values())
         return loss
 
-    def _loss(self, vectors: torch.Tensor, pool: Pooled, closed: torch.Tensor) -> Loss:
-        queries, candidates = (vectors[torch.from_numpy(at).to(vectors.device)] for at in pool[1:])
+    def _loss(self, vectors: torch.Tensor, pool: Pooled, closed: torch.Tensor) -> tuple[Loss, torch.Tensor | None]:
+        """The loss, and the gradient of the vectors where it is finite."""
+        queries, candidates = (vectors[put(at, vectors.device)] for at in pool[1:])
         asked = self.recipe
-        return info_nce(queries, candidates, closed, asked.temperature, asked.mask_margin, asked.dimensions)
+        loss = info_nce(queries, candidates, closed, asked.temperature, asked.mask_margin, asked.dimensions)
+        return loss, torch.autograd.grad(loss.value, vectors)[0] if loss.value.isfinite() else None
 
     def _whole(self, work: Callable[[], T]) -> T | None:
         """What ``work`` gives, or None where any process had too little memory for its part: then all try again together."""
@@ -128,7 +147,7 @@ class GradCache:
         try:
             done = work()
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
         return None if self.world.any(done is None, self.encoder.device) else done
 
@@ -154,7 +173,7 @@ def _first_pass(
     for count, (place, places) in enumerate(reversed(mine), start=1):
         with torch.set_grad_enabled(count == len(mine)):
             held = embed(place, places)
-        vectors[torch.from_numpy(places).to(vectors.device)] = held.detach()
+        vectors[put(places, vectors.device)] = held.detach()
     return vectors, held
 
 
@@ -168,17 +187,17 @@ def _second_pass(
     for place, places in mine:
         vectors = embed(place, places) if held is None else held
         held = None
-        vectors.backward(slopes[torch.from_numpy(places).to(slopes.device)])
+        vectors.backward(slopes[put(places, slopes.device)])
         del vectors
     return True
 
 
-def _seed(*parts: int) -> None:
+def _seed(device: torch.device, *parts: int) -> None:
     """Dropout of a micro-batch depends on the seed, the step and its place alone: the second pass repeats the first, a resumed
     training the cut one, and several processes one."""
-    torch.manual_seed(int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1)))
+    seed(int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> np.uint64(1)), device)
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
-    """torch has a class for it on accelerators; on CPU its allocator says so in words."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether memory ran out: torch has a class for it on accelerators; on CPU its allocator says so in words."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)

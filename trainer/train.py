@@ -51,8 +51,9 @@ class Trained(NamedTuple):
 def train(encoder: Encoder, rows: Mix, out: Path, about: checkpoint.Identity, world: World, watch: Watch) -> Trained:
     """Train the encoder's adapter on the rows, going on from the newest checkpoint in ``out``.
 
-    ``about``: what the training is of, its recipe among it. Raises :class:`RunError` where the loss is not finite, or the
-    checkpoint is of another training; KeyboardInterrupt, with all saved, after Ctrl-C.
+    ``about``: what the training is of, its recipe among it. Raises :class:`RunError` where the checkpoint is of another
+    training, the layout does not give what one text at a time gives, or the loss is not finite; KeyboardInterrupt, with
+    all saved, after Ctrl-C.
     """
     recipe = about.recipe
     plan = course(rows, recipe)
@@ -62,8 +63,11 @@ def train(encoder: Encoder, rows: Mix, out: Path, about: checkpoint.Identity, wo
     done = _go_on(encoder, optimizer, engine, checkpoint.newest(out, about, encoder.device))
     world.wait()  # until all have read what the first one may now write over
     log = Log(out, done) if world.first else None
-    watch.begin(len(plan.steps), done)
+    if world.first:
+        _begin(plan, done, watch)
     encoder.model.train()
+    if done < len(plan.steps):
+        engine.check(batch_of(rows.rows.take(plan.steps[done]), recipe.negatives), done + 1)
     with stoppable() as stop:
         for number in range(done + 1, len(plan.steps) + 1):
             began = time.perf_counter()
@@ -91,8 +95,16 @@ def train(encoder: Encoder, rows: Mix, out: Path, about: checkpoint.Identity, wo
             if stopped and number < len(plan.steps):
                 raise KeyboardInterrupt
     world.wait()
-    lines = log.lines if log else []
-    return Trained(lines, plan.left_out, _average(encoder, out, recipe))
+    if log:
+        log.close()
+    return Trained(log.lines if log else [], plan.left_out, _average(encoder, out, recipe))
+
+
+def _begin(plan: Course, done: int, watch: Watch) -> None:
+    if plan.left_out:
+        rows = sum(map(len, plan.steps)) + plan.left_out
+        watch.say(f"{plan.left_out:,} of {rows:,} rows are left out: their query or positive is in every batch already")
+    watch.begin(len(plan.steps), done)
 
 
 def _check_average(plan: Course, recipe: Recipe) -> None:
@@ -133,7 +145,7 @@ def _average(encoder: Encoder, out: Path, recipe: Recipe) -> list[int]:
     """Give the encoder the mean of the last checkpoints, where the recipe wants it; returns their steps."""
     if not recipe.average:
         return []
-    taken, weights = averaged(out, recipe.average)
+    taken, weights = averaged(out, recipe)
     with torch.no_grad():
         for name, weight in encoder.trained.items():
             weight.copy_(weights[name])

@@ -38,8 +38,11 @@ def quantise(vectors: np.ndarray, kind: Quantised) -> np.ndarray:
 
 
 def restored(codes: np.ndarray, kind: Quantised, dimensions: int) -> np.ndarray:
-    """(n, ``dimensions``) unit vectors that rank as the codes do: by cosine of the integers, or by bits that differ."""
+    """(n, ``dimensions``) float32, whose products rank as the codes do: by cosine of the integers, or by bits that differ.
+
+    Bits are -1 and 1, so that the products are whole numbers: as many bits differ, exactly as similar.
+    """
     if kind == "binary":
         bits = np.unpackbits(codes, axis=-1, count=dimensions)
-        return unit(bits.astype(np.float32) * 2 - 1)
+        return bits.astype(np.float32) * 2 - 1
     return unit(codes)

@@ -2,9 +2,13 @@
 
 import os
 from collections.abc import Iterable
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+
+# The first process may download data, or measure a model, while the others wait; torchrun ends them all if it dies.
+PATIENCE = timedelta(hours=12)
 
 
 class World:
@@ -48,12 +52,23 @@ class World:
         if self.size > 1:
             dist.barrier()
 
+    def leave(self) -> None:
+        """Part from the others, when the work is done."""
+        if self.size > 1:
+            dist.destroy_process_group()
+
 
 def join(device: torch.device) -> World:
-    """Meet the processes that the launcher's environment (``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR``) names."""
+    """Meet the processes that the launcher's environment (``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR``) names.
+
+    ``device``: this process's own, with its number where it is an accelerator.
+    """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return World()
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        if device.type == "cuda":
+            dist.init_process_group("nccl", timeout=PATIENCE, device_id=device)
+        else:
+            dist.init_process_group("gloo", timeout=PATIENCE)
     return World(dist.get_rank(), dist.get_world_size())

@@ -24,13 +24,13 @@ def evaluation_file(name: str, folder: Path) -> Path:
     """Where an evaluation file lies in the run folder. :class:`InputError` if it is no file of a known kind there."""
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"gates.contamination.evaluation: '{name}' lies outside the run folder {folder}; copy it in")
+        raise InputError(f"evaluation: '{name}' lies outside the folder {folder}; copy it in")
     if not path.is_file():
         present = [str(other.relative_to(folder)) for other in folder.rglob("*") if other.is_file()]
-        raise InputError(f"gates.contamination.evaluation: no file '{name}' in {folder}{nearest(name, present)}")
+        raise InputError(f"evaluation: no file '{name}' in {folder}{nearest(name, present)}")
     if _suffix(path) not in _READERS:
         known = ", ".join(_READERS)
-        raise InputError(f"gates.contamination.evaluation: '{name}' is none of {known} (each also .gz); convert it")
+        raise InputError(f"evaluation: '{name}' is none of {known} (each also .gz); convert it")
     return path
 
 
@@ -43,9 +43,9 @@ def evaluation_texts(path: Path) -> Iterator[str]:
                 empty = False
                 yield text
     except (OSError, EOFError, zlib.error, ValueError, RecursionError, csv.Error, pa.ArrowException) as error:
-        raise InputError(f"evaluation file {path}: {_said(error)}; repair it or take it out of factory.yml") from None
+        raise InputError(f"evaluation file {path}: {_said(error)}; repair it or take it out of the list") from None
     if empty:
-        raise InputError(f"evaluation file {path}: holds no text; take it out of factory.yml or name another file")
+        raise InputError(f"evaluation file {path}: holds no text; take it out of the list or name another file")
 
 
 def _open(path: Path) -> BinaryIO:

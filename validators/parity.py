@@ -4,6 +4,8 @@ Each bit says whether an odd number of the set's values fall to it. What two set
 makes no difference, however much it is.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,7 +19,7 @@ _MOST = 32  # words
 _SKIPPED = np.uint64(22)  # lower bits of a value, by which other things are told apart
 
 
-def words_for(sizes: Offsets) -> int:
+def words_for(sizes: npt.NDArray[np.integer[Any]]) -> int:
     """How many words of 64 bits do for sets of about these sizes."""
     return int(np.clip(np.median(sizes) // VALUES + 1, 1, _MOST)) if len(sizes) else 1
 
@@ -33,4 +35,5 @@ def parities(of: Ragged, words: int) -> Bits:
 
 def differing(one: Bits, two: Bits) -> Offsets:
     """In how many bits each two of the sets differ."""
-    return np.bitwise_count(one ^ two).sum(axis=1, dtype=np.int64)
+    bits: Offsets = np.bitwise_count(one ^ two).sum(axis=1, dtype=np.int64)
+    return bits

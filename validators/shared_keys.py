@@ -69,7 +69,8 @@ class SharedKeys:
         heads = np.flatnonzero(run_starts(self._run[order], roots[order]))
         lengths, heads = np.diff(heads, append=len(order)), order[heads]
         heads = heads[np.lexsort((lengths, self._run[heads]))]
-        return heads[np.append(np.diff(self._run[heads]) > 0, np.ones(min(len(heads), 1), np.bool_))]
+        largest: Offsets = heads[np.append(np.diff(self._run[heads]) > 0, np.ones(min(len(heads), 1), np.bool_))]
+        return largest
 
     def _beside(
         self, left: Offsets, others: Offsets, ends: Offsets, wanted: Callable[[Offsets], npt.NDArray[np.bool_]]
