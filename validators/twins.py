@@ -67,7 +67,7 @@ class Twins:
         for band in range(bands):
             keys, ranks = self._sketches.repeated(band_name(self._view, band), self._first)
             many = in_runs(run_starts(keys), longer_than=CLOSE + 1)
-            self._close_by(keys[~many], ranks[~many])
+            self._close_by(keys[~many], ranks[~many], (band,))
             self._crowd(keys[many], ranks[many], band)
             done()
         scopes = self._scopes if self._view == "query" else None
@@ -92,14 +92,14 @@ class Twins:
     def _seconds(self, keys: Keys, ranks: Ranks, band: int) -> None:
         """``keys``: of ``band``, in the upper half."""
         others = self._keys[self._sketches.rows(ranks)].T[band + 1 :]
-        for other in others:
+        for later, other in enumerate(others, band + 1):
             both = keys | other
             order = np.argsort(both, kind="stable")
             both, mine = both[order], ranks[order]
             starts = run_starts(both)
             many = in_runs(starts, longer_than=CLOSE + 1)
             few = in_runs(starts) & ~many
-            self._close_by(both[few], mine[few])
+            self._close_by(both[few], mine[few], (band, later))
             self._crowded[self._open(both[many], mine[many])[1]] = True
 
     def _open(self, keys: Keys, ranks: Ranks) -> tuple[Keys, Ranks]:
@@ -128,12 +128,12 @@ class Twins:
                 self._compare(center[start:end], ranks[start:end])
             alone &= self.clusters.find(center) != self.clusters.find(ranks)
 
-    def _close_by(self, keys: Keys, ranks: Ranks) -> None:
-        """Compare all rows that have the same key, of which each few have."""
+    def _close_by(self, keys: Keys, ranks: Ranks, bands: tuple[int, ...]) -> None:
+        """Compare all rows that have the same key, which few have: that of one of the ``bands``, or of two."""
         for start, end in self._slices(ranks):
-            self._close(keys[start : end + CLOSE], ranks[start : end + CLOSE], end - start)
+            self._close(keys[start : end + CLOSE], ranks[start : end + CLOSE], end - start, bands)
 
-    def _close(self, keys: Keys, ranks: Ranks, size: int) -> None:
+    def _close(self, keys: Keys, ranks: Ranks, size: int, bands: tuple[int, ...]) -> None:
         """Compare the first ``size`` rows with those after them that have the same key."""
         left, right = [], []
         agree = np.arange(size)  # with the row so far after it: nearer ones have the key of both
@@ -145,14 +145,15 @@ class Twins:
             left.append(ranks[agree])
             right.append(ranks[agree + apart])
         if left:
-            self._compare(np.concatenate(left), np.concatenate(right))
+            self._compare(np.concatenate(left), np.concatenate(right), bands)
 
-    def _compare(self, left: Ranks, right: Ranks) -> None:
-        """Link those pairs that are twins, unless they are of one cluster already. Of all these agree in one band."""
+    def _compare(self, left: Ranks, right: Ranks, bands: tuple[int, ...] = ()) -> None:
+        """Link those pairs that are twins, unless they are of one cluster already. All of them agree in the ``bands``; one that
+        agrees in others before is left out, since it was compared there, or is crowded."""
         apart = self.clusters.find(left) != self.clusters.find(right)
         left, right = left[apart], right[apart]
         pieces = range(0, len(left), _PAIRS)
-        likely = [self._likely(left[start : start + _PAIRS], right[start : start + _PAIRS]) for start in pieces]
+        likely = [self._likely(left[start : start + _PAIRS], right[start : start + _PAIRS], bands) for start in pieces]
         if not any(piece.any() for piece in likely):
             return
         left, right = left[np.concatenate(likely)], right[np.concatenate(likely)]
@@ -160,10 +161,14 @@ class Twins:
         near = score >= self._threshold
         self._link(left[near], right[near], score[near])
 
-    def _likely(self, left: Ranks, right: Ranks) -> npt.NDArray[np.bool_]:
-        """Which pairs agree in so many bands as twins do."""
+    def _likely(self, left: Ranks, right: Ranks, bands: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+        """Which pairs agree in so many bands as twins do, and of those up to the last of ``bands`` in no others."""
         one, two = (self._keys[self._sketches.rows(side)] for side in (left, right))
-        return np.asarray(np.count_nonzero(one == two, axis=1) >= AGREE, np.bool_)
+        agree = one == two
+        likely = np.count_nonzero(agree, axis=1) >= AGREE
+        if bands:
+            likely &= np.count_nonzero(agree[:, : bands[-1] + 1], axis=1) == len(bands)
+        return np.asarray(likely, np.bool_)
 
     def _link(self, left: Ranks, right: Ranks, score: npt.NDArray[np.float64]) -> None:
         self.clusters.join(left, right)
