@@ -27,7 +27,7 @@ Found = Callable[[Ranks, Ranks, npt.NDArray[np.float64]], object]
 
 _COUNTERS = 1 << 22  # how common a shingle is, counted by the lower bits of its hash: any fixed order will do
 _TOKENS = 1_000_000  # of the texts whose shingles are held at once: some 50 MB
-_POSTINGS = 2_000_000  # that are put in order at once: some 150 MB
+_POSTINGS = 500_000  # that are put in order at once: some 100 MB
 _SLACK = 1e-9  # a bound is a little too wide rather than too narrow; the exact similarity decides
 
 
@@ -96,7 +96,7 @@ class NearSets:
         """Tell of those pairs that are near, piece by piece: many are of one cluster when their turn comes."""
         one, two = self._place[left], self._place[right]
         sizes = self._sizes[one], self._sizes[two]
-        most = sizes[0] + sizes[1] - differing(self._parities[one], self._parities[two])  # twice what both can share
+        most = sizes[0] + sizes[1] - differing(self._parities, one, two)  # twice what both can share
         may = most >= 2 * least_shared(self._threshold, *sizes)
         left, right = left[may], right[may]
         for start, end in pieces(self._counts[left] + self._counts[right], _TOKENS):

@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pairsmith.validators.characters import Offsets
+from pairsmith.validators.sketches import Ranks
 from pairsmith.validators.tokens import Ragged
 
 Bits = npt.NDArray[np.uint64]
 
 VALUES = 16  # of a set for each word of 64 bits: of more that differ, many fall to one bit and are not seen
 _MOST = 32  # words
+_WORDS = 500_000  # that are compared at once: some 10 MB
 _SKIPPED = np.uint64(22)  # lower bits of a value, by which other things are told apart
 
 
@@ -33,7 +35,11 @@ def parities(of: Ragged, words: int) -> Bits:
     return np.packbits(odd.astype(np.bool_)).view(np.uint64).reshape(-1, words)
 
 
-def differing(one: Bits, two: Bits) -> Offsets:
-    """In how many bits each two of the sets differ."""
-    bits: Offsets = np.bitwise_count(one ^ two).sum(axis=1, dtype=np.int64)
-    return bits
+def differing(bits: Bits, one: Ranks, two: Ranks) -> Offsets:
+    """In how many bits the sets ``one[i]`` and ``two[i]`` differ."""
+    found = np.empty(len(one), np.int64)
+    step = _WORDS // bits.shape[1]
+    for start in range(0, len(one), step):
+        mine = slice(start, start + step)
+        found[mine] = np.bitwise_count(bits[one[mine]] ^ bits[two[mine]]).sum(axis=1)
+    return found
